@@ -1,0 +1,59 @@
+"""Every exception that deapnets raises on purpose, and the words they share.
+
+A message says what failed, what was expected and what was got, and what to type next.
+The command line turns each of them into one line and exit code 1.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class DeapnetsError(Exception):
+    """Base of everything deapnets raises on purpose."""
+
+
+class OptionError(DeapnetsError, ValueError):
+    """An option, argument or name that cannot be used; the message says what can."""
+
+
+class LayoutError(DeapnetsError, ValueError):
+    """A genome that does not belong to the network it meets."""
+
+
+class OperatorError(DeapnetsError, ValueError):
+    """An operator that broke its contract, or that cannot be found again by its name."""
+
+
+class EvaluationError(DeapnetsError, RuntimeError):
+    """Fitness that cannot be used: too few values, not finite, in the wrong direction."""
+
+
+class MemoryBudgetError(DeapnetsError, ValueError):
+    """A memory budget in which not even one individual can be evaluated."""
+
+
+class DataError(DeapnetsError, RuntimeError):
+    """Data that is missing, damaged or of another format than its name says."""
+
+
+class PluginError(DeapnetsError, RuntimeError):
+    """A plugin that is not installed, installed twice, or broken."""
+
+
+class RunError(DeapnetsError, RuntimeError):
+    """A run directory that cannot be written, read or used as asked."""
+
+
+def suggest(name: str, valid: Iterable[str]) -> str:
+    """Return ``' Did you mean "near"?'`` for the nearest valid name, or ``""`` when none is near."""
+    near = difflib.get_close_matches(name, list(valid), n=1)
+    return f' Did you mean "{near[0]}"?' if near else ""
+
+
+def unknown(kind: str, name: str, valid: Iterable[str]) -> str:
+    """Return the sentence for a name that does not exist: what it is, the near one, all of them."""
+    names = sorted(valid)
+    listed = ", ".join(names) if names else "none"
+    return f'Unknown {kind} "{name}".{suggest(name, names)} Valid: {listed}.'
