@@ -1,0 +1,81 @@
+"""`Evaluator`: the contract between deapnets and whatever gives a network its fitness."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch import nn
+
+from deapnets.genomes.making import make
+from deapnets.genomes.weights import WeightGenome
+from deapnets.networks.chunk import Networks
+from deapnets.networks.paths import choose_path
+from deapnets.randomness import Stream
+
+
+class Evaluator(ABC):
+    """Fitness of networks, a chunk at a time; what happens once a generation; what is held out.
+
+    A plugin's evaluator has a cheap constructor with keyword options and opens data and devices on
+    first use. Register an instance: ``toolbox.register("evaluate", evaluator)``; with
+    `deapnets.PopulationMap` as the toolbox's map whole populations are evaluated at once.
+    """
+
+    weights: ClassVar[tuple[float, ...]] = (1.0,)
+    """Direction of each objective that `evaluate` returns: 1.0 maximised, -1.0 minimised."""
+
+    fresh: bool = False
+    """True when scores can be compared within one generation only."""
+
+    @abstractmethod
+    def genome(self) -> nn.Module:
+        """Return the module whose weights are evolved: always the same object."""
+
+    def prepare(
+        self, population: Sequence[WeightGenome], generation: int, rng: Stream
+    ) -> None:
+        """Get ready for a generation, once, in the parent process: draw its mini-batch, say.
+
+        ``rng`` is seeded by the run and the generation's number: the same whatever came before.
+        """
+
+    @abstractmethod
+    def evaluate(self, networks: Networks) -> Any:
+        """Return the fitness of the networks, ``[n]`` or ``[n, objectives]``, finite."""
+
+    def conclude(self, population: Sequence[WeightGenome], scores: Sequence[tuple[float, ...]]) -> None:
+        """Take note of a generation's scores, once, in the parent process: an archive, say."""
+
+    def validate(self, networks: Networks) -> dict[str, torch.Tensor]:
+        """Return figures ``[n]`` on the validation split, ``"fitness"`` among them when there is one.
+
+        ``"fitness"`` has the direction of the first objective. It decides which network a run
+        saves; nothing that breeds uses it. By default empty: there is no validation split.
+        """
+        return {}
+
+    def measure(self, individual: WeightGenome) -> dict[str, float]:
+        """Return held-out figures of one individual for the report; never fitness."""
+        return {}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return whatever `prepare` and `conclude` change, as JSON values."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up a state that `state_dict` returned."""
+
+    def networks(self, *individuals: WeightGenome, device: str = "cpu") -> Networks:
+        """Return a few individuals as `Networks`, for one-off uses such as `measure`."""
+        layout = individuals[0].layout
+        rows = torch.empty(len(individuals), layout.width, device=device)
+        make([individual.node for individual in individuals], rows)
+        return Networks(choose_path(self.genome(), layout, rows.device), layout, rows)
+
+    def __call__(self, individual: WeightGenome, **keywords: Any) -> tuple[float, ...]:
+        """Return one individual's fitness as DEAP has it: a tuple of floats."""
+        scores = torch.as_tensor(self.evaluate(self.networks(individual), **keywords))
+        return tuple(scores.reshape(-1).tolist())

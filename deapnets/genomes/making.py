@@ -1,0 +1,101 @@
+"""Nodes to rows of weights: alike recipes together, a block that fits the cache at a time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+import torch
+
+from deapnets.genomes.nodes import Node
+
+BLOCK = 1 << 17
+"""Weights that are made at once: rows wider than this are made alone, without copying parents."""
+
+
+def make(nodes: Sequence[Node], out: torch.Tensor) -> None:
+    """Write the weights of ``nodes`` into the rows of ``out`` ``[n, P]``, on its device.
+
+    The same bits for a node in any company and order.
+    """
+    groups: dict[Hashable, list[int]] = {}
+    for index, node in enumerate(nodes):
+        groups.setdefault(_shape_of(node), []).append(index)
+    height = max(1, BLOCK // out.shape[1])
+    for indices in groups.values():
+        for start in range(0, len(indices), height):
+            block = indices[start : start + height]
+            _write(out, block, _rows([nodes[i] for i in block], out.device))
+
+
+def _write(out: torch.Tensor, indices: list[int], rows: torch.Tensor) -> None:
+    first, last = indices[0], indices[-1]
+    if last - first + 1 == len(indices):
+        out[first : last + 1] = rows
+    else:
+        out[indices] = rows
+
+
+def _shape_of(node: Node) -> Hashable:
+    """Return what two nodes must share to be made in one call: operators, parameters, nesting."""
+    if node.recipe is None:
+        return None
+    operator, parents, _, parameters = node.recipe
+    return (operator, parameters, *map(_shape_of, parents))
+
+
+def _rows(nodes: Sequence[Node], device: torch.device) -> torch.Tensor:
+    """Return the weights ``[n, P]`` of nodes of one shape; read only, it may be a parent's own."""
+    recipe = nodes[0].recipe
+    if recipe is None:
+        return _stacked(nodes, device)
+    recipes = [node.recipe for node in nodes if node.recipe is not None]
+    parents = zip(*(r.parents for r in recipes), strict=True)
+    rows = [_rows(lot, device) for lot in parents]
+    seeds = np.array([r.seed for r in recipes], dtype=np.uint64)
+    return recipe.operator.make(rows, seeds, recipe.parameters)
+
+
+def _stacked(nodes: Sequence[Node], device: torch.device) -> torch.Tensor:
+    first = _weights(nodes[0], device)
+    if all(node is nodes[0] for node in nodes):
+        return first.expand(len(nodes), -1)
+    return torch.stack([_weights(node, device) for node in nodes])
+
+
+def _weights(node: Node, device: torch.device) -> torch.Tensor:
+    """Return a leaf's weights where they are wanted, and leave them there for the next time."""
+    if node.weights is None:
+        raise AssertionError("a node that is no recipe holds weights")
+    if node.weights.device != device:
+        node.weights = node.weights.to(device)
+    return node.weights
+
+
+def made(node: Node) -> torch.Tensor:
+    """Return a fresh copy of the node's weights, float32 ``[P]`` on the CPU."""
+    if node.weights is not None:
+        return node.weights.detach().to("cpu", copy=True)
+    out = torch.empty(1, node.layout.width)
+    make([node], out)
+    return out[0]
+
+
+def shared_operands(nodes: Sequence[Node]) -> list[Node]:
+    """Return the recipes that several of ``nodes`` are made from, the deepest needed first."""
+    uses: Counter[int] = Counter()
+    found: dict[int, Node] = {}
+    stack = list(nodes)
+    while stack:
+        node = stack.pop()
+        if node.recipe is None:
+            continue
+        for parent in node.recipe.parents:
+            if parent.recipe is not None:
+                uses[id(parent)] += 1
+                if id(parent) not in found:
+                    found[id(parent)] = parent
+                    stack.append(parent)
+    shared = [found[key] for key, count in uses.items() if count > 1]
+    return sorted(shared, key=lambda node: node.depth)

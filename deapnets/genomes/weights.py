@@ -1,0 +1,98 @@
+"""`WeightGenome`: the base class of DEAP individuals that are the weights of a network."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import nn
+
+from deapnets.errors import LayoutError
+from deapnets.genomes.layout import Layout
+from deapnets.genomes.making import made
+from deapnets.genomes.nodes import Node
+
+
+class WeightGenome:
+    """The weights of one network, as a handle on a shared node.
+
+    Give it to DEAP's creator: ``creator.create("Individual", WeightGenome, fitness=...)``, and fill
+    populations with `deapnets.initWeights`. Cloning shares the node, whatever the network's size;
+    operators give the handle a new node; the weights are made when something asks for them.
+
+    Parameters
+    ----------
+    node
+        The weights or the recipe for them.
+    """
+
+    __hash__ = None  # type: ignore[assignment]  # as DEAP's own: an individual changes in place
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.records: dict[str, Any] = {}
+
+    @property
+    def layout(self) -> Layout:
+        """Which parameters the weights are."""
+        return self.node.layout
+
+    @property
+    def digest(self) -> str:
+        """Hexadecimal name of the individual's weights, for errors, logs and comparisons."""
+        return self.node.digest
+
+    @property
+    def weights(self) -> torch.Tensor:
+        """A fresh copy of the weights, float32 ``[P]`` on the CPU, made on demand.
+
+        Assigning a vector of the same length makes the individual a leaf; the fitness is the
+        caller's to delete, as with DEAP's own individuals.
+        """
+        return made(self.node)
+
+    @weights.setter
+    def weights(self, values: torch.Tensor) -> None:
+        vector = torch.as_tensor(values).detach().to("cpu", torch.float32, copy=True).reshape(-1)
+        if len(vector) != self.layout.width:
+            raise LayoutError(
+                f"A genome of {self.layout.describe()} cannot take {len(vector):,} weights."
+            )
+        self.node = Node(self.layout, vector)
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """Return the weights under the module's parameter names, each in its shape."""
+        return self.layout.split(self.weights)
+
+    def module(self, net: nn.Module) -> nn.Module:
+        """Return a copy of ``net`` that carries these weights.
+
+        Raises
+        ------
+        LayoutError
+            When ``net`` lacks one of the parameters, or has it in another shape.
+        """
+        carrier = copy.deepcopy(net)
+        self.layout.load(carrier, self.weights)
+        return carrier
+
+    def __len__(self) -> int:
+        return self.layout.width
+
+    def __eq__(self, other: object) -> bool:
+        """Compare digests: no weights are made. Equal recipes are equal, whatever the class."""
+        if not isinstance(other, WeightGenome):
+            return NotImplemented
+        return self.node is other.node or self.node.digest == other.node.digest
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> WeightGenome:
+        """Return a clone that shares the node and has its own fitness and other attributes."""
+        clone = type(self).__new__(type(self))
+        memo[id(self)] = clone
+        for name, value in self.__dict__.items():
+            clone.__dict__[name] = value if name == "node" else copy.deepcopy(value, memo)
+        return clone
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.digest[:8]}, {self.layout.width:,} weights)"

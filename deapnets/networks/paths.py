@@ -1,0 +1,70 @@
+"""Which way a module's population goes through it: stacked, vmapped or looped, and why."""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+from deapnets.errors import LayoutError, OptionError, unknown
+from deapnets.genomes.layout import Layout
+
+PATHS = ("stacked", "vmap", "loop")
+
+
+class Path(ABC):
+    """One way to send inputs through ``n`` networks of one module.
+
+    A path is *row-invariant* on a CPU: the bits of a network's outputs depend neither on the
+    networks beside it nor on the number of threads.
+    """
+
+    name: str
+
+    @abstractmethod
+    def forward(
+        self, parameters: Mapping[str, torch.Tensor], inputs: tuple[torch.Tensor, ...], each: bool
+    ) -> torch.Tensor:
+        """Return the outputs ``[n, batch, ...]``.
+
+        Parameters
+        ----------
+        parameters
+            ``[n, *shape]`` under the names of the evolved parameters.
+        inputs
+            ``[batch, ...]`` shared by all, or ``[n, batch, ...]`` when ``each``.
+        """
+
+
+def choose_path(module: nn.Module, layout: Layout, device: torch.device, wish: str = "") -> Path:
+    """Return the path for a module: by ``wish``, or the fastest that keeps rows invariant.
+
+    A chain of linear layers and element-wise activations is stacked. Convolutions on a CPU are
+    looped: batched convolutions over a population run at about half the speed there
+    (``benchmarks/paths.py``). Everything else is vmapped, and looped where vmap refuses.
+    """
+    from deapnets.networks.looped import LoopPath
+    from deapnets.networks.stacked import StackedPath, stackable
+    from deapnets.networks.vmapped import VmapPath
+
+    template = copy.deepcopy(module).eval().requires_grad_(False).to(device)
+    chain = stackable(template, layout)
+    if not wish:
+        convolves = any(isinstance(m, nn.modules.conv._ConvNd) for m in template.modules())
+        slow = convolves and device.type == "cpu"
+        wish = "stacked" if chain is not None else "loop" if slow else "vmap"
+    if wish == "stacked":
+        if chain is None:
+            raise LayoutError(
+                f"{type(module).__name__} is no chain of Linear layers and activations; "
+                'use path="vmap" or path="loop".'
+            )
+        return StackedPath(chain)
+    if wish == "vmap":
+        return VmapPath(template)
+    if wish == "loop":
+        return LoopPath(template)
+    raise OptionError(unknown("path", wish, PATHS))

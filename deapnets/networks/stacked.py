@@ -1,0 +1,148 @@
+"""Chains of linear layers and activations as batched matrix products, features first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, final
+
+import torch
+from torch import nn
+
+from deapnets.genomes.layout import Layout
+from deapnets.networks.paths import Path
+
+_IN_PLACE: dict[type[nn.Module], Callable[[torch.Tensor], torch.Tensor]] = {
+    nn.ReLU: torch.relu_,
+    nn.Tanh: torch.tanh_,
+    nn.Sigmoid: torch.sigmoid_,
+    nn.Identity: lambda values: values,
+    nn.Dropout: lambda values: values,
+}
+_ELEMENTWISE = (nn.GELU, nn.SiLU, nn.ELU, nn.LeakyReLU, nn.Softplus, nn.Hardtanh, nn.SELU, nn.Mish)
+
+
+class _Linear(NamedTuple):
+    weight: str
+    bias: str | None
+
+
+_Step = _Linear | Callable[[torch.Tensor], torch.Tensor]
+
+
+class Chain(NamedTuple):
+    """A module taken apart: its steps, and whether it flattens its inputs first."""
+
+    steps: tuple[_Step, ...]
+    flattens: bool
+    frozen: dict[str, torch.Tensor]
+
+
+def stackable(module: nn.Module, layout: Layout) -> Chain | None:
+    """Return the chain of a module, or None when it is anything but such a chain."""
+    layers = _leaves(module, "")
+    if layers is None:
+        return None
+    flattens = bool(layers) and _flattens(layers[0][1])
+    steps = [_step(name, layer) for name, layer in layers[flattens:]]
+    if not any(isinstance(step, _Linear) for step in steps) or None in steps:
+        return None
+    evolved = set(layout.names)
+    frozen = {n: p.detach() for n, p in module.named_parameters() if n not in evolved}
+    return Chain(tuple(step for step in steps if step is not None), flattens, frozen)
+
+
+def _leaves(module: nn.Module, prefix: str) -> list[tuple[str, nn.Module]] | None:
+    """Return a Sequential's layers under their names, nested ones unrolled; None for others."""
+    if _hooked(module):
+        return None
+    if type(module) is not nn.Sequential:
+        return [(prefix, module)]
+    found: list[tuple[str, nn.Module]] = []
+    for name, child in module.named_children():
+        inner = _leaves(child, f"{prefix}.{name}" if prefix else name)
+        if inner is None:
+            return None
+        found += inner
+    return found
+
+
+def _hooked(module: nn.Module) -> bool:
+    return bool(module._forward_hooks or module._forward_pre_hooks)
+
+
+def _flattens(layer: nn.Module) -> bool:
+    return type(layer) is nn.Flatten and (layer.start_dim, layer.end_dim) == (1, -1)
+
+
+def _step(name: str, layer: nn.Module) -> _Step | None:
+    if type(layer) is nn.Linear:
+        stem = f"{name}." if name else ""
+        return _Linear(f"{stem}weight", None if layer.bias is None else f"{stem}bias")
+    if type(layer) in _IN_PLACE:
+        return _IN_PLACE[type(layer)]
+    return layer if type(layer) in _ELEMENTWISE else None
+
+
+@final
+class StackedPath(Path):
+    """Batched products ``weight @ inputs`` with the batch last, so that every step is contiguous.
+
+    A single network is computed twice, side by side: alone, a matrix library would split its
+    product between threads and round differently than in company.
+    """
+
+    name = "stacked"
+
+    def __init__(self, chain: Chain) -> None:
+        self._chain = chain
+
+    def forward(
+        self, parameters: Mapping[str, torch.Tensor], inputs: tuple[torch.Tensor, ...], each: bool
+    ) -> torch.Tensor:
+        """Return ``[n, batch, classes]``, a view of features-first memory."""
+        (batch,) = inputs
+        count = len(next(iter(parameters.values())))
+        if self._chain.flattens:
+            batch = batch.flatten(2 if each else 1)
+        if batch.dim() != 2 + each:
+            raise ValueError(
+                f"a chain of linear layers takes inputs [batch, features], got {list(batch.shape)}"
+            )
+        # A copy of the shared inputs, not a view: its alignment is the same in every chunk.
+        values = batch.transpose(-1, -2).contiguous()
+        if not each:
+            values = values.expand(count, -1, -1)
+        if count == 1:
+            parameters = {name: value.expand(2, *value.shape[1:]) for name, value in parameters.items()}
+            return self._features_first(parameters, values.expand(2, -1, -1))[:1].transpose(1, 2)
+        return self._features_first(parameters, values).transpose(1, 2)
+
+    def _features_first(
+        self, parameters: Mapping[str, torch.Tensor], values: torch.Tensor
+    ) -> torch.Tensor:
+        shared = True  # the inputs are the caller's until a product made new values
+        for step in self._chain.steps:
+            if isinstance(step, _Linear):
+                values = self._product(step, parameters, values)
+                shared = False
+            else:
+                values = step(values.clone() if shared else values)
+                shared = False
+        return values
+
+    def _product(
+        self, step: _Linear, parameters: Mapping[str, torch.Tensor], values: torch.Tensor
+    ) -> torch.Tensor:
+        weight = self._parameter(step.weight, parameters, len(values))
+        if step.bias is None:
+            return torch.bmm(weight, values)
+        bias = self._parameter(step.bias, parameters, len(values))
+        return torch.baddbmm(bias.unsqueeze(2), weight, values)
+
+    def _parameter(
+        self, name: str, parameters: Mapping[str, torch.Tensor], count: int
+    ) -> torch.Tensor:
+        if name in parameters:
+            return parameters[name]
+        frozen = self._chain.frozen[name]
+        return frozen.expand(count, *frozen.shape)

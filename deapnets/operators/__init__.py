@@ -1,0 +1,12 @@
+"""What is registered on a toolbox: initialisation, crossover, mutation, selection.
+
+==============  ============================================
+module          concept
+==============  ============================================
+contract        `operator`: one vectorised core, called as DEAP calls operators
+initialisation  ``init...``: a population from a module
+crossover       ``cx...``: two parents
+mutation        ``mut...``: one parent
+selection       ``sel...``: who becomes a parent
+==============  ============================================
+"""

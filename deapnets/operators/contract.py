@@ -1,0 +1,205 @@
+"""`operator`: one vectorised core, called on a toolbox as DEAP calls operators."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import numbers
+import random
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from deapnets.errors import OperatorError, OptionError, unknown
+from deapnets.genomes.making import made
+from deapnets.genomes.nodes import DEEPEST, Node, Parameters, Recipe
+from deapnets.genomes.weights import WeightGenome
+from deapnets.randomness import Draw
+
+Check = Callable[[str, Any], None]
+
+
+def probability(name: str, value: Any) -> None:
+    """Raise an `OptionError` unless ``value`` is a number in [0, 1]."""
+    if not isinstance(value, numbers.Real) or not 0.0 <= value <= 1.0:
+        raise OptionError(f"{name} is a probability in [0, 1], got {value!r}.")
+
+
+def deviation(name: str, value: Any) -> None:
+    """Raise an `OptionError` unless ``value`` is a finite number that is not negative."""
+    if not isinstance(value, numbers.Real) or not 0.0 <= value < float("inf"):
+        raise OptionError(f"{name} is a finite number of at least 0, got {value!r}.")
+
+
+def operator(
+    *, parents: int, keep: bool = False, **checks: Check
+) -> Callable[[Callable[..., torch.Tensor]], Operator]:
+    """Make a vectorised core an operator for a DEAP toolbox.
+
+    Parameters
+    ----------
+    parents
+        How many individuals the operator takes, and gives back: 1 for a mutation, 2 for a
+        crossover. The second child of a crossover is made from the parents in reverse order, with
+        the same random numbers.
+    keep
+        Store the result instead of making it again: for a child that was trained, say.
+    checks
+        For a parameter of the core, a function of ``(name, value)`` that raises when the value
+        cannot be used: `probability`, `deviation`, or your own.
+
+    Returns
+    -------
+    Callable
+        A decorator of ``core(rows, draw, *, ...)``: ``rows[k]`` holds the k-th parents ``[n, P]``,
+        read only; ``draw`` is the children's `deapnets.randomness.Draw`; it returns the children,
+        a new tensor ``[n, P]``.
+    """
+    return lambda core: Operator(core, parents, keep, checks)
+
+
+class Operator:
+    """A vectorised core that DEAP calls with individuals: see `operator`.
+
+    Each call draws one 64-bit seed from Python's `random`, as DEAP's operators draw from it, and
+    gives every individual a new node in place. No weight is touched until something asks for it.
+    """
+
+    def __init__(
+        self, core: Callable[..., torch.Tensor], parents: int, keep: bool, checks: dict[str, Check]
+    ) -> None:
+        functools.update_wrapper(self, core)
+        self.core = core
+        self.parents = parents
+        self.keep = keep
+        self.reference = f"{core.__module__}:{core.__qualname__}"
+        self._checks = checks
+        self._signature = inspect.Signature(
+            [p for p in inspect.signature(core).parameters.values() if p.kind == p.KEYWORD_ONLY]
+        )
+        self._known: dict[tuple[tuple[str, Any], ...], Parameters] = {}
+
+    def __call__(self, *individuals: Any, **parameters: Any) -> tuple[Any, ...]:
+        """Return the individuals, changed in place; ``parameters`` are the core's keywords."""
+        if len(individuals) != self.parents:
+            raise OperatorError(
+                f"{self.__name__} takes {self.parents} individual(s) and then keywords, "
+                f"got {len(individuals)} positional argument(s)."
+            )
+        self._require_alike(individuals)
+        settings = self.parameters(**parameters)
+        seed = random.getrandbits(64)
+        nodes = [_operand(individual.node) for individual in individuals]
+        for turn, individual in enumerate(individuals):
+            parents = tuple(nodes[turn:] + nodes[:turn])
+            individual.node = self.child(parents, seed, settings)
+        return individuals
+
+    def child(self, parents: tuple[Node, ...], seed: int, parameters: Parameters) -> Node:
+        """Return the node of a child; ``parameters`` as `Operator.parameters` returns them."""
+        return Node(parents[0].layout, recipe=Recipe(self, parents, seed, parameters))
+
+    def parameters(self, **given: Any) -> Parameters:
+        """Return checked parameters in the core's order, defaults filled in.
+
+        Raises
+        ------
+        OptionError
+            When a name is unknown or missing, or a value fails its check.
+        """
+        key = tuple(given.items())
+        try:
+            return self._known[key]
+        except KeyError:
+            return self._known.setdefault(key, self._checked(given))
+        except TypeError:  # an unhashable value: say which
+            return self._checked(given)
+
+    def _checked(self, given: dict[str, Any]) -> Parameters:
+        for name in given:
+            if name not in self._signature.parameters:
+                kind = f"parameter of {self.__name__}"
+                raise OptionError(unknown(kind, name, self._signature.parameters))
+        try:
+            bound = self._signature.bind(**given)
+        except TypeError as error:
+            raise OptionError(f"{self.__name__}: {error}.") from error
+        bound.apply_defaults()
+        return tuple((name, self._value(name, v)) for name, v in bound.arguments.items())
+
+    def _value(self, name: str, value: Any) -> Any:
+        if isinstance(value, np.generic):
+            value = value.item()
+        if not isinstance(value, str | int | float | bool | None):
+            raise OptionError(
+                f"{self.__name__}: {name} must be a number, a string or None, so that a recipe can "
+                f"be stored; got {type(value).__name__}."
+            )
+        if name in self._checks:
+            self._checks[name](f"{self.__name__}: {name}", value)
+        return value
+
+    def _require_alike(self, individuals: Sequence[Any]) -> None:
+        for individual in individuals:
+            if not isinstance(individual, WeightGenome):
+                raise OperatorError(
+                    f"{self.__name__} works on WeightGenome individuals, got "
+                    f"{type(individual).__name__}. See: deapnets.initWeights."
+                )
+            where = f"{self.__name__} cannot combine two different networks"
+            individuals[0].layout.require(individual.layout, where)
+
+    def make(
+        self, rows: Sequence[torch.Tensor], seeds: np.ndarray, parameters: Parameters
+    ) -> torch.Tensor:
+        """Return the children ``[n, P]`` of ``rows``; the shape of what the core gives is checked.
+
+        Raises
+        ------
+        OperatorError
+            When the core returns something else than a tensor of its parents' shape.
+        """
+        draw = Draw(seeds, rows[0].shape[1], rows[0].device)
+        children = self.core(rows, draw, **dict(parameters))
+        if not isinstance(children, torch.Tensor) or children.shape != rows[0].shape:
+            got = getattr(children, "shape", type(children).__name__)
+            raise OperatorError(
+                f"{self.__name__} must return a tensor {list(rows[0].shape)}, got {got}."
+            )
+        return children
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return find_operator, (self.reference,)
+
+
+def _operand(node: Node) -> Node:
+    """Return ``node``, made first when a child of it would nest too deep."""
+    if node.depth >= DEEPEST:
+        node.settle(made(node))
+    return node
+
+
+def find_operator(reference: str) -> Operator:
+    """Return the operator ``module:name``, looked up among imported modules and deapnets' own.
+
+    Raises
+    ------
+    OperatorError
+        When the module is not imported, or holds no operator of that name.
+    """
+    module_name, _, name = reference.partition(":")
+    if module_name.split(".")[0] == "deapnets":
+        importlib.import_module(module_name)
+    found: Any = sys.modules.get(module_name)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if not isinstance(found, Operator):
+        raise OperatorError(
+            f'Operator "{reference}" cannot be found: import {module_name} first, and define '
+            f"{name} at its top level with @deapnets.operator."
+        )
+    return found
