@@ -1,0 +1,101 @@
+"""The networks that are evolved on images, by name.
+
+- ``mlp-32``, ``mlp-128-64``, ...: fully connected, one number a hidden layer
+- ``deep``: the convolutional network of TensorFlow's tutorial "Deep MNIST for Experts" (2016)
+
+All are a plain :class:`torch.nn.Sequential` from ``[batch, 1, height, width]`` to ``[batch,
+classes]`` scores (no softmax).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from deapnets.errors import OptionError, unknown
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def build_network(
+    name: str, input_shape: tuple[int, int] = (28, 28), classes: int = 10
+) -> nn.Sequential:
+    """Build a network by its name, with torch's default initial weights.
+
+    Parameters
+    ----------
+    name
+        ``"mlp-A-B-..."`` with the sizes of the hidden layers, such as ``"mlp-32"``, or ``"deep"``.
+    input_shape
+        Height and width of the images in pixels.
+    classes
+        How many scores the network gives.
+
+    Returns
+    -------
+    torch.nn.Sequential
+        From ``[batch, 1, height, width]`` to ``[batch, classes]``. Its weights are drawn from
+        torch's global random generator.
+
+    Raises
+    ------
+    OptionError
+        There is no such network, a size is not positive, or the images are too small for it.
+    """
+    if min(*input_shape, classes) < 1:
+        raise OptionError(
+            f"input_shape and classes must be positive, got {input_shape} and {classes}."
+        )
+    if name == "deep":
+        return _deep(input_shape, classes)
+    return _mlp(_hidden_sizes(name), input_shape, classes)
+
+
+def _hidden_sizes(name: str) -> list[int]:
+    """Return the sizes that an ``mlp-A-B-...`` names."""
+    if not re.fullmatch(r"mlp(-[0-9]+)+", name):
+        message = unknown("network", name, ("mlp-32", "deep"))
+        raise OptionError(f"{message} An MLP names its hidden layers: mlp-32, mlp-128-64.")
+    sizes = [int(size) for size in name.split("-")[1:]]
+    if 0 in sizes:
+        raise OptionError(f'Network "{name}": the size of a hidden layer must be positive.')
+    return sizes
+
+
+def _mlp(hidden: list[int], input_shape: tuple[int, int], classes: int) -> nn.Sequential:
+    from torch import nn
+
+    layers: list[nn.Module] = [nn.Flatten()]
+    for inputs, outputs in pairwise([math.prod(input_shape), *hidden]):
+        layers += [nn.Linear(inputs, outputs), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(hidden[-1], classes))
+
+
+def _deep(input_shape: tuple[int, int], classes: int) -> nn.Sequential:
+    """Build the tutorial's network; 3,274,634 weights for 28x28 pixels and 10 classes.
+
+    Its dropout is left out: evolution follows no gradient that would need the noise.
+    """
+    from torch import nn
+
+    height, width = input_shape
+    if min(input_shape) < 4:
+        raise OptionError(
+            f'Network "deep" halves its input twice and needs at least 4x4 pixels, '
+            f"got {height}x{width}."
+        )
+    return nn.Sequential(
+        nn.Conv2d(1, 32, kernel_size=5, padding=2),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, kernel_size=5, padding=2),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(64 * (height // 4) * (width // 4), 1024),
+        nn.ReLU(),
+        nn.Linear(1024, classes),
+    )
