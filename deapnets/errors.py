@@ -47,7 +47,7 @@ class RunError(DeapnetsError, RuntimeError):
 
 
 def suggest(name: str, valid: Iterable[str]) -> str:
-    """Return ``' Did you mean "near"?'`` for the nearest valid name, or ``""`` when none is near."""
+    """Return ``' Did you mean "near"?'`` for the nearest valid name; ``""`` when none is near."""
     near = difflib.get_close_matches(name, list(valid), n=1)
     return f' Did you mean "{near[0]}"?' if near else ""
 

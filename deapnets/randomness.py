@@ -2,8 +2,8 @@
 
 A recipe must give the same weights in any chunk, order, process and device, so its numbers do not
 come from a generator with a state. Word ``i`` of stream ``s`` of seed ``k`` is a hash of
-``(k, s, i)`` in 64-bit integer arithmetic; noise is a constant table read with 16 of its bits; masks
-and positions are made from the bits alone. Nothing here rounds, so nothing here can differ.
+``(k, s, i)`` in 64-bit integers; noise is a constant table read with 16 of its bits; masks and
+positions are made from the bits alone. Nothing here rounds, so nothing here can differ.
 
 `docs/recipes.md` writes the mechanism down with test vectors; `RECIPE_VERSION` names that page's
 version. The hash is the finaliser of SplitMix64 (Steele, Lea & Flood 2014, "Fast splittable
@@ -122,7 +122,9 @@ def _scaled_table(scale: float, device: torch.device) -> torch.Tensor:
 class _Steps(NamedTuple):
     """How 16 random bits become the distance to the next position: see `docs/recipes.md`."""
 
-    table: NDArray[np.int32]  # [65536]; > 0 distance, < 0 minus a distance without a hit, 0 undecided
+    table: NDArray[
+        np.int32
+    ]  # [65536]; > 0 distance, < 0 minus a distance without a hit, 0 undecided
     bounds: Words  # [k]; distance d + 1 ends below bounds[d], as 64-bit fractions
     longest: int
 
@@ -131,7 +133,8 @@ class _Steps(NamedTuple):
 def _steps(p: float) -> _Steps:
     """Return the table of geometric distances of success probability ``p``, exact to 2**-64."""
     miss = round((1 - Fraction(p)) * (1 << 128))
-    bounds, survival = [], 1 << 128
+    bounds: list[int] = []
+    survival = 1 << 128
     while len(bounds) < _LONGEST_STEP and survival >> 64:
         survival = (survival * miss) >> 128
         bounds.append(_WORD - (survival >> 64))
@@ -223,7 +226,7 @@ class Draw:
         return torch.from_numpy(words.view(np.int64)).to(self._device)
 
     def _values(self, keys: tuple[Words, Words], count: int) -> torch.Tensor:
-        """Return 16-bit values ``0 .. count`` of every child, int32 ``[n, count]`` in [0, 65536)."""
+        """Return 16-bit values ``0 .. count`` of every child: int32 ``[n, count]``, from 0 up."""
         words = self._words(keys, -(-count // 4))
         if self._device.type == "cpu":
             return torch.from_numpy(words.numpy().view(np.uint16)[:, :count].astype(np.int32))

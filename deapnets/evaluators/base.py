@@ -34,9 +34,7 @@ class Evaluator(ABC):
     def genome(self) -> nn.Module:
         """Return the module whose weights are evolved: always the same object."""
 
-    def prepare(
-        self, population: Sequence[WeightGenome], generation: int, rng: Stream
-    ) -> None:
+    def prepare(self, population: Sequence[WeightGenome], generation: int, rng: Stream) -> None:
         """Get ready for a generation, once, in the parent process: draw its mini-batch, say.
 
         ``rng`` is seeded by the run and the generation's number: the same whatever came before.
@@ -46,11 +44,13 @@ class Evaluator(ABC):
     def evaluate(self, networks: Networks) -> Any:
         """Return the fitness of the networks, ``[n]`` or ``[n, objectives]``, finite."""
 
-    def conclude(self, population: Sequence[WeightGenome], scores: Sequence[tuple[float, ...]]) -> None:
+    def conclude(
+        self, population: Sequence[WeightGenome], scores: Sequence[tuple[float, ...]]
+    ) -> None:
         """Take note of a generation's scores, once, in the parent process: an archive, say."""
 
     def validate(self, networks: Networks) -> dict[str, torch.Tensor]:
-        """Return figures ``[n]`` on the validation split, ``"fitness"`` among them when there is one.
+        """Return figures ``[n]`` on the validation split, ``"fitness"`` among them.
 
         ``"fitness"`` has the direction of the first objective. It decides which network a run
         saves; nothing that breeds uses it. By default empty: there is no validation split.

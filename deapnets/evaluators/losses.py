@@ -14,10 +14,13 @@ Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def cross_entropy(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Return the mean cross-entropy of logits ``[n, batch, classes]`` and classes ``[batch]``."""
+    """Return the mean cross-entropy of logits and classes.
+
+    Logits ``[n, batch, classes, ...]``, targets ``[batch, ...]``: torch's shapes behind ``n``.
+    """
     logits = outputs.transpose(1, 2)  # classes before the batch: contiguous after a stacked path
-    chosen = targets.expand(len(logits), 1, -1)
-    return -torch.log_softmax(logits, 1).gather(1, chosen).mean((1, 2))
+    chosen = targets.expand(len(logits), 1, *targets.shape)
+    return -torch.log_softmax(logits, 1).gather(1, chosen).flatten(1).mean(1)
 
 
 def mse(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -58,7 +61,9 @@ def resolve(loss: str | Callable[[torch.Tensor, torch.Tensor], Any]) -> Loss:
     """
     if callable(loss):
         one = loss
-        return lambda outputs, targets: torch.stack([torch.as_tensor(one(o, targets)) for o in outputs])
+        return lambda outputs, targets: torch.stack(
+            [torch.as_tensor(one(output, targets)) for output in outputs]
+        )
     if loss not in LOSSES:
         raise OptionError(unknown("loss", loss, LOSSES))
     return LOSSES[loss]
@@ -77,6 +82,6 @@ def hits(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     winner = torch.zeros_like(best, dtype=torch.int16)
     for label in range(1, outputs.shape[2]):  # torch.argmax is twenty times slower on a CPU
         logit = outputs[:, :, label]
-        winner.masked_fill_(logit > best, label)
+        winner = torch.maximum(winner, (logit > best).to(torch.int16).mul_(label))
         best = torch.maximum(best, logit)
     return (winner == targets.to(torch.int16)).sum(1)

@@ -63,7 +63,7 @@ class Layout:
 
     def split(self, rows: torch.Tensor) -> dict[str, torch.Tensor]:
         """Return views of ``rows`` ``[..., P]`` under the parameters' names: ``[..., *shape]``."""
-        parts = torch.split(rows, self.sizes, dim=-1)
+        parts = torch.split(rows, list(self.sizes), dim=-1)
         return {
             name: part.view(*rows.shape[:-1], *shape)
             for name, shape, part in zip(self.names, self.shapes, parts, strict=True)
@@ -76,6 +76,10 @@ class Layout:
             for name, parameter in zip(self.names, self._parameters_of(module), strict=True):
                 parameter.copy_(values[name])
 
+    def require_in(self, module: nn.Module) -> None:
+        """Raise a `LayoutError` unless ``module`` has every parameter in the same shape."""
+        self._parameters_of(module)
+
     def require(self, other: Layout, where: str) -> None:
         """Raise a `LayoutError` that names both layouts unless ``other`` equals this one."""
         if other is not self and other != self:
@@ -84,8 +88,7 @@ class Layout:
     def describe(self) -> str:
         """Return one phrase that tells this layout from another: size, and each parameter."""
         parts = [
-            f"{name}{list(shape)}"
-            for name, shape in zip(self.names, self.shapes, strict=True)
+            f"{name}{list(shape)}" for name, shape in zip(self.names, self.shapes, strict=True)
         ]
         shown = parts if len(parts) <= 6 else [*parts[:5], f"{len(parts) - 5} more"]
         return f"{self.width:,} weights ({', '.join(shown)})"

@@ -42,7 +42,7 @@ def _shape_of(node: Node) -> Hashable:
     if node.recipe is None:
         return None
     operator, parents, _, parameters = node.recipe
-    return (operator, parameters, *map(_shape_of, parents))
+    return (id(operator), parameters, *map(_shape_of, parents))
 
 
 def _rows(nodes: Sequence[Node], device: torch.device) -> torch.Tensor:

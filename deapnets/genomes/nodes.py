@@ -69,7 +69,7 @@ class Node:
         self.layout = layout
         self.weights = weights
         self.recipe = recipe
-        self.depth = 0 if recipe is None else 1 + max(p.depth for p in recipe.parents)
+        self.depth: int = 0 if recipe is None else 1 + max(p.depth for p in recipe.parents)
         self._digest: str | None = None
 
     @property

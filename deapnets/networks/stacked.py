@@ -113,7 +113,9 @@ class StackedPath(Path):
         if not each:
             values = values.expand(count, -1, -1)
         if count == 1:
-            parameters = {name: value.expand(2, *value.shape[1:]) for name, value in parameters.items()}
+            parameters = {
+                name: value.expand(2, *value.shape[1:]) for name, value in parameters.items()
+            }
             return self._features_first(parameters, values.expand(2, -1, -1))[:1].transpose(1, 2)
         return self._features_first(parameters, values).transpose(1, 2)
 

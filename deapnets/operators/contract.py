@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
-import numbers
 import random
 import sys
 from collections.abc import Callable, Sequence
@@ -25,13 +24,13 @@ Check = Callable[[str, Any], None]
 
 def probability(name: str, value: Any) -> None:
     """Raise an `OptionError` unless ``value`` is a number in [0, 1]."""
-    if not isinstance(value, numbers.Real) or not 0.0 <= value <= 1.0:
+    if not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
         raise OptionError(f"{name} is a probability in [0, 1], got {value!r}.")
 
 
 def deviation(name: str, value: Any) -> None:
     """Raise an `OptionError` unless ``value`` is a finite number that is not negative."""
-    if not isinstance(value, numbers.Real) or not 0.0 <= value < float("inf"):
+    if not isinstance(value, int | float) or not 0.0 <= value < float("inf"):
         raise OptionError(f"{name} is a finite number of at least 0, got {value!r}.")
 
 
@@ -74,6 +73,7 @@ class Operator:
     ) -> None:
         functools.update_wrapper(self, core)
         self.core = core
+        self.name = core.__name__
         self.parents = parents
         self.keep = keep
         self.reference = f"{core.__module__}:{core.__qualname__}"
@@ -87,7 +87,7 @@ class Operator:
         """Return the individuals, changed in place; ``parameters`` are the core's keywords."""
         if len(individuals) != self.parents:
             raise OperatorError(
-                f"{self.__name__} takes {self.parents} individual(s) and then keywords, "
+                f"{self.name} takes {self.parents} individual(s) and then keywords, "
                 f"got {len(individuals)} positional argument(s)."
             )
         self._require_alike(individuals)
@@ -122,12 +122,12 @@ class Operator:
     def _checked(self, given: dict[str, Any]) -> Parameters:
         for name in given:
             if name not in self._signature.parameters:
-                kind = f"parameter of {self.__name__}"
+                kind = f"parameter of {self.name}"
                 raise OptionError(unknown(kind, name, self._signature.parameters))
         try:
             bound = self._signature.bind(**given)
         except TypeError as error:
-            raise OptionError(f"{self.__name__}: {error}.") from error
+            raise OptionError(f"{self.name}: {error}.") from error
         bound.apply_defaults()
         return tuple((name, self._value(name, v)) for name, v in bound.arguments.items())
 
@@ -136,21 +136,21 @@ class Operator:
             value = value.item()
         if not isinstance(value, str | int | float | bool | None):
             raise OptionError(
-                f"{self.__name__}: {name} must be a number, a string or None, so that a recipe can "
+                f"{self.name}: {name} must be a number, a string or None, so that a recipe can "
                 f"be stored; got {type(value).__name__}."
             )
         if name in self._checks:
-            self._checks[name](f"{self.__name__}: {name}", value)
+            self._checks[name](f"{self.name}: {name}", value)
         return value
 
     def _require_alike(self, individuals: Sequence[Any]) -> None:
         for individual in individuals:
             if not isinstance(individual, WeightGenome):
                 raise OperatorError(
-                    f"{self.__name__} works on WeightGenome individuals, got "
+                    f"{self.name} works on WeightGenome individuals, got "
                     f"{type(individual).__name__}. See: deapnets.initWeights."
                 )
-            where = f"{self.__name__} cannot combine two different networks"
+            where = f"{self.name} cannot combine two different networks"
             individuals[0].layout.require(individual.layout, where)
 
     def make(
@@ -168,7 +168,7 @@ class Operator:
         if not isinstance(children, torch.Tensor) or children.shape != rows[0].shape:
             got = getattr(children, "shape", type(children).__name__)
             raise OperatorError(
-                f"{self.__name__} must return a tensor {list(rows[0].shape)}, got {got}."
+                f"{self.name} must return a tensor {list(rows[0].shape)}, got {got}."
             )
         return children
 

@@ -1,0 +1,9 @@
+"""Loops over generations, next to DEAP's own.
+
+============  ================================================================
+module        concept
+============  ================================================================
+generational  `eaGenerational`: DEAP's generational loop as an iterator
+ga            the command line's ``ga``: its settings, toolbox and schedule
+============  ================================================================
+"""

@@ -1,0 +1,168 @@
+"""`eaGenerational`: DEAP's generational loop as an iterator, with elites and fair scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple
+
+from deap import algorithms, base, tools
+
+from deapnets.errors import OptionError
+from deapnets.mapping import PopulationMap, find_evaluator
+
+
+class Generation(NamedTuple):
+    """One generation, evaluated."""
+
+    number: int  # 0 for the initial population
+    population: list[Any]
+    parents: list[Any]  # whom it was bred from, as they were selected; empty for the initial one
+    evaluations: int  # individuals evaluated in this generation
+    record: dict[str, Any]  # what ``stats`` compiled
+
+
+class eaGenerational:
+    """A generational algorithm that hands over every generation.
+
+    ::
+
+        evaluate(population)
+        for g in range(1, ngen + 1):
+            parents = select(population, len(population) - elites)
+            offspring = varAnd(parents, toolbox, cxpb, mutpb)
+            survivors = the ``elites`` best of population
+            population = survivors + offspring
+            evaluate(those without a valid fitness; all, where the evaluator is fresh)
+
+    Iterate over it, stop when you like and go on later; or call `run` for what DEAP's own
+    algorithms return. One iteration is one generation; the first is the initial population.
+
+    Parameters
+    ----------
+    population
+        Individuals; those without a valid fitness are evaluated.
+    toolbox
+        ``select, mate, mutate, evaluate, clone``, and ``map``: a `deapnets.PopulationMap`, or any.
+    cxpb, mutpb
+        Probabilities of mating a pair and of mutating an individual, in [0, 1].
+    ngen
+        Generations after the initial one; None to go on for ever.
+    elites
+        How many of the best survive unchanged. Where the evaluator is ``fresh`` (a mini-batch a
+        generation), survivors are scored again with the offspring.
+    stats
+        A `deap.tools.Statistics`, compiled into each generation's record.
+    halloffame
+        A `deap.tools.HallOfFame` or `ParetoFront`, updated with each generation.
+    verbose
+        Print the logbook's line of each generation, as DEAP's algorithms do.
+
+    Attributes
+    ----------
+    population
+        The present generation.
+    logbook
+        A `deap.tools.Logbook`: ``gen, nevals`` and what ``stats`` compiles.
+
+    Raises
+    ------
+    OptionError
+        When the population is empty, a probability is none, or elites leave no room for offspring.
+
+    Notes
+    -----
+    Draws from Python's `random`, through the toolbox's operators and `deap.algorithms.varAnd`.
+    """
+
+    def __init__(
+        self,
+        population: Sequence[Any],
+        toolbox: base.Toolbox,
+        cxpb: float,
+        mutpb: float,
+        ngen: int | None = None,
+        *,
+        elites: int = 0,
+        stats: tools.Statistics | None = None,
+        halloffame: tools.HallOfFame | None = None,
+        verbose: bool = False,
+    ) -> None:
+        _require(population, cxpb, mutpb, elites)
+        self.population = list(population)
+        self.toolbox = toolbox
+        self.cxpb, self.mutpb, self.ngen = cxpb, mutpb, ngen
+        self.elites = elites
+        self.number = -1
+        self.logbook = tools.Logbook()
+        self.logbook.header = ["gen", "nevals", *(stats.fields if stats else [])]
+        self._stats, self._halloffame, self._verbose = stats, halloffame, verbose
+
+    def __iter__(self) -> Iterator[Generation]:
+        return self
+
+    def __next__(self) -> Generation:
+        """Breed and evaluate the next generation."""
+        if self.ngen is not None and self.number >= self.ngen:
+            raise StopIteration
+        parents = self._breed() if self.number >= 0 else []
+        evaluations = self._evaluate()
+        self.number += 1
+        record = self._note(evaluations)
+        return Generation(self.number, self.population, parents, evaluations, record)
+
+    def run(self) -> tuple[list[Any], tools.Logbook]:
+        """Return the last population and the logbook, after all generations."""
+        if self.ngen is None:
+            raise OptionError("eaGenerational.run needs ngen; without it, iterate and stop.")
+        for _ in self:
+            pass
+        return self.population, self.logbook
+
+    def _breed(self) -> list[Any]:
+        """Replace the population by survivors and offspring; return the parents."""
+        parents = self.toolbox.select(self.population, len(self.population) - self.elites)
+        offspring = algorithms.varAnd(parents, self.toolbox, self.cxpb, self.mutpb)
+        best = tools.selBest(self.population, self.elites)
+        survivors = [self.toolbox.clone(individual) for individual in best]
+        self.population = survivors + offspring
+        return list(parents)
+
+    def _evaluate(self) -> int:
+        """Score who has no valid fitness, and everybody where scores hold for one generation."""
+        evaluator, _ = find_evaluator(self.toolbox.evaluate)
+        if evaluator is not None and evaluator.fresh:
+            for individual in self.population:
+                del individual.fitness.values
+        waiting = [one for one in self.population if not one.fitness.valid]
+        with self._one_generation():
+            scores = self.toolbox.map(self.toolbox.evaluate, waiting)
+        for individual, values in zip(waiting, scores, strict=True):
+            individual.fitness.values = values
+        return len(waiting)
+
+    def _one_generation(self) -> AbstractContextManager[Any]:
+        mapping = getattr(self.toolbox.map, "func", self.toolbox.map)
+        return mapping.generation() if isinstance(mapping, PopulationMap) else nullcontext()
+
+    def _note(self, evaluations: int) -> dict[str, Any]:
+        if self._halloffame is not None:
+            self._halloffame.update(self.population)
+        record = self._stats.compile(self.population) if self._stats else {}
+        self.logbook.record(gen=self.number, nevals=evaluations, **record)
+        if self._verbose:
+            print(self.logbook.stream)  # noqa: T201  (what DEAP's verbose does)
+        return record
+
+
+def _require(population: Sequence[Any], cxpb: float, mutpb: float, elites: int) -> None:
+    if not population:
+        raise OptionError("The population is empty: create it with toolbox.population(n=...).")
+    for name, value in (("cxpb", cxpb), ("mutpb", mutpb)):
+        if not 0.0 <= value <= 1.0:
+            raise OptionError(f"{name} is a probability in [0, 1], got {value!r}.")
+    if not 0 <= elites < len(population):
+        raise OptionError(
+            f"elites must leave room for offspring: from 0 to {len(population) - 1} of a "
+            f"population of {len(population)}, got {elites}."
+        )

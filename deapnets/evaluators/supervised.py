@@ -1,0 +1,314 @@
+"""`Supervised`: networks scored on inputs and targets; `SupervisedTask`: the base for plugins."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, final
+
+import numpy as np
+import torch
+from torch import nn
+
+from deapnets.errors import DataError, OptionError, unknown
+from deapnets.evaluators import losses
+from deapnets.evaluators.base import Evaluator
+from deapnets.genomes.weights import WeightGenome
+from deapnets.networks.chunk import Networks
+from deapnets.randomness import Stream
+
+Fitness = Literal["loss", "accuracy"]
+Array = torch.Tensor | np.ndarray | Sequence[Any]
+
+_SLICE = 1000
+"""Rows that go through a chunk at once: bounds the activations whatever the size of the split."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Inputs ``[rows, ...]`` and targets ``[rows, ...]`` that belong together."""
+
+    inputs: torch.Tensor
+    targets: torch.Tensor
+
+    @classmethod
+    def of(cls, inputs: Array, targets: Array, name: str) -> Split:
+        """Return a split of tensors; a `DataError` when there are no rows, or unequal numbers."""
+        split = cls(_tensor(inputs), _tensor(targets))
+        if len(split.inputs) != len(split.targets) or not len(split):
+            raise DataError(
+                f"The {name} split has {len(split.inputs)} inputs and {len(split.targets)} "
+                "targets; it needs as many of each, and at least one."
+            )
+        return split
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def to(self, device: torch.device) -> Split:
+        """Return the split on a device."""
+        if self.inputs.device == device:
+            return self
+        return Split(self.inputs.to(device), self.targets.to(device))
+
+    def take(self, rows: torch.Tensor) -> Split:
+        """Return the rows of these indices ``[k]``."""
+        at = rows.to(self.inputs.device)
+        return Split(self.inputs[at], self.targets[at])
+
+    def slices(self) -> Iterator[Split]:
+        """Yield the split in order, at most a thousand rows at a time."""
+        for start in range(0, len(self), _SLICE):
+            end = start + _SLICE
+            yield Split(self.inputs[start:end], self.targets[start:end])
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The three splits of a task; ``validation`` and ``test`` may be missing."""
+
+    train: Split
+    validation: Split | None = None
+    test: Split | None = None
+
+    def hold_out(self, share: float) -> Splits:
+        """Return splits whose validation split is the last ``share`` of the training rows."""
+        if not 0.0 < share < 1.0:
+            raise OptionError(f"validation is a part of the training rows in (0, 1), got {share}.")
+        first = len(self.train) - max(1, round(share * len(self.train)))
+        if first < 1:
+            raise DataError(f"{len(self.train)} training rows are too few to hold some out.")
+        rows = torch.arange(len(self.train))
+        return Splits(self.train.take(rows[:first]), self.train.take(rows[first:]), self.test)
+
+
+def _tensor(values: Array) -> torch.Tensor:
+    tensor = values.detach() if isinstance(values, torch.Tensor) else torch.as_tensor(values)
+    return tensor.float() if tensor.dtype == torch.float64 else tensor
+
+
+class SupervisedTask(Evaluator):
+    """An evaluator of inputs and targets that are loaded on first use: the base for plugins.
+
+    Implement `module` and `load`; the constructor stays cheap. What is returned is maximised: minus
+    the mean loss, or the accuracy. Without ``batch_size`` every evaluation sees all training rows;
+    with it, a generation shares one mini-batch, scores are comparable within a generation only
+    (``fresh``), and an epoch visits every row once.
+
+    Parameters
+    ----------
+    loss
+        ``"cross_entropy"``, ``"mse"``, ``"l1"``, ``"bce_with_logits"``, or a torch loss of one
+        network: a callable of (outputs ``[batch, ...]``, targets) that returns a scalar.
+    fitness
+        ``"loss"``: minus the loss. ``"accuracy"``: the fraction of rows that are right.
+    batch_size
+        Rows of a generation's mini-batch; None for all.
+    """
+
+    def __init__(
+        self,
+        *,
+        loss: str | Callable[[torch.Tensor, torch.Tensor], Any] = "cross_entropy",
+        fitness: Fitness = "loss",
+        batch_size: int | None = None,
+    ) -> None:
+        if fitness not in ("loss", "accuracy"):
+            raise OptionError(unknown("fitness", str(fitness), ("loss", "accuracy")))
+        if batch_size is not None and batch_size < 1:
+            raise OptionError(f"batch_size is at least 1, or None for all rows; got {batch_size}.")
+        self._loss = losses.resolve(loss)
+        self._classifies = loss == "cross_entropy" or fitness == "accuracy"
+        self._fitness = fitness
+        self._batch_size = batch_size
+        self._module: nn.Module | None = None
+        self._splits: Splits | None = None
+        self._there: dict[tuple[str, torch.device], Split] = {}
+        self._batch: Split | None = None
+        self._epoch_seed, self._cursor = 0, -1
+        self._checked = False
+
+    @abstractmethod
+    def module(self) -> nn.Module:
+        """Return a new module, the ancestor of the population: called once."""
+
+    @abstractmethod
+    def load(self) -> Splits:
+        """Return the data: called once, on first use in the process that uses it."""
+
+    @property
+    def fresh(self) -> bool:  # type: ignore[override]  # decided by an option here
+        """Whether scores hold within one generation only: with a mini-batch they do."""
+        return self._batch_size is not None and self._batch_size < len(self.splits.train)
+
+    @property
+    def splits(self) -> Splits:
+        """The data, loaded on first use."""
+        if self._splits is None:
+            self._splits = self.load()
+        return self._splits
+
+    def genome(self) -> nn.Module:
+        """Return the module whose weights are evolved."""
+        if self._module is None:
+            self._module = self.module()
+        return self._module
+
+    def prepare(self, population: Sequence[WeightGenome], generation: int, rng: Stream) -> None:
+        """Draw the generation's mini-batch: the next rows of a random order of all rows."""
+        if not self.fresh or self._batch_size is None:
+            return
+        total = len(self.splits.train)
+        if self._cursor < 0 or self._cursor + self._batch_size > total:
+            self._epoch_seed, self._cursor = rng.integer(), 0
+        self._batch = self._drawn()
+        self._cursor += self._batch_size
+
+    def _drawn(self) -> Split:
+        order = self._epoch_order()
+        return self.splits.train.take(order[self._cursor : self._cursor + (self._batch_size or 0)])
+
+    def _epoch_order(self) -> torch.Tensor:
+        if getattr(self, "_order_of", None) != self._epoch_seed:
+            self._order_of = self._epoch_seed
+            self._order = Stream(self._epoch_seed).permutation(len(self.splits.train))
+        return self._order
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return where the present epoch stands."""
+        return {"epoch_seed": self._epoch_seed, "cursor": self._cursor}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on in the epoch of ``state``."""
+        self._epoch_seed, self._cursor = state["epoch_seed"], state["cursor"]
+
+    def evaluate(self, networks: Networks) -> torch.Tensor:
+        """Return ``[n]``: minus the loss, or the accuracy, on the mini-batch or all rows."""
+        if self.fresh:
+            if self._batch is None:
+                self.prepare([], 0, Stream(0))
+            assert self._batch is not None  # prepare has drawn it
+            split = self._batch.to(networks.device)
+        else:
+            split = self._on("train", networks.device)
+        loss, correct = self._score(networks, split, only=self._fitness)
+        return -loss if self._fitness == "loss" else correct
+
+    def validate(self, networks: Networks) -> dict[str, torch.Tensor]:
+        """Return ``fitness``, ``validation_loss`` and ``validation_accuracy``, each ``[n]``."""
+        if self.splits.validation is None:
+            return {}
+        figures = self._figures(networks, "validation")
+        by_loss = self._fitness == "loss"
+        fitness = -figures["validation_loss"] if by_loss else figures["validation_accuracy"]
+        return {"fitness": fitness, **figures}
+
+    def measure(self, individual: WeightGenome) -> dict[str, float]:
+        """Return loss and accuracy on the validation and the test split, accuracy in [0, 1]."""
+        networks = self.networks(individual)
+        names = [n for n in ("validation", "test") if getattr(self.splits, n) is not None]
+        figures = [self._figures(networks, name) for name in names or ["train"]]
+        return {name: float(value[0]) for lot in figures for name, value in lot.items()}
+
+    def _figures(self, networks: Networks, name: str) -> dict[str, torch.Tensor]:
+        loss, correct = self._score(networks, self._on(name, networks.device))
+        figures = {f"{name}_loss": loss}
+        if self._classifies:
+            figures[f"{name}_accuracy"] = correct
+        return figures
+
+    def _score(
+        self, networks: Networks, split: Split, only: str = ""
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return mean loss and accuracy ``[n], [n]``; the one not asked for stays zero."""
+        loss = torch.zeros(len(networks), dtype=torch.float64, device=networks.device)
+        correct = torch.zeros_like(loss)
+        for part in split.slices():
+            outputs = networks(part.inputs)
+            self._check_targets(outputs)
+            if only != "accuracy":
+                loss += self._loss(outputs, part.targets).double() * (len(part) / len(split))
+            if only != "loss" and self._classifies:
+                correct += losses.hits(outputs, part.targets).double() / len(split)
+        return loss, correct
+
+    def _on(self, name: str, device: torch.device) -> Split:
+        key = (name, device)
+        if key not in self._there:
+            self._there[key] = getattr(self.splits, name).to(device)
+        return self._there[key]
+
+    def _check_targets(self, outputs: torch.Tensor) -> None:
+        """Raise a `DataError` when a target is no class of the outputs; looks once."""
+        if self._checked or self._loss is not losses.cross_entropy:
+            return
+        classes = outputs.shape[2] if outputs.dim() > 2 else 0
+        for name in ("train", "validation", "test"):
+            split = getattr(self.splits, name)
+            if split is not None:
+                _require_classes(name, split.targets, classes)
+        self._checked = True
+
+
+def _require_classes(name: str, targets: torch.Tensor, classes: int) -> None:
+    if targets.is_floating_point() or targets.dtype == torch.bool:
+        raise DataError(
+            f"cross_entropy needs integer classes as targets, the {name} split has "
+            f'{targets.dtype}. For numbers use loss="mse", for yes and no loss="bce_with_logits".'
+        )
+    low, high = int(targets.min()), int(targets.max())
+    if low < 0 or high >= classes:
+        raise DataError(
+            f"The {name} split's targets run from {low} to {high}, but the network has {classes} "
+            f"outputs: classes 0 to {classes - 1}."
+        )
+
+
+@final
+class Supervised(SupervisedTask):
+    """Networks scored on tensors or arrays at hand.
+
+    Parameters
+    ----------
+    net
+        The module whose weights are evolved.
+    inputs, targets
+        Training rows: ``[rows, ...]`` each; for ``cross_entropy`` the targets are classes.
+    loss, fitness, batch_size
+        As in `SupervisedTask`.
+    validation
+        A part of the training rows in (0, 1), taken from their end, or ``(inputs, targets)``.
+    test
+        ``(inputs, targets)``, opened by `measure` alone.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        inputs: Array,
+        targets: Array,
+        *,
+        loss: str | Callable[[torch.Tensor, torch.Tensor], Any] = "cross_entropy",
+        fitness: Fitness = "loss",
+        batch_size: int | None = None,
+        validation: float | tuple[Array, Array] | None = None,
+        test: tuple[Array, Array] | None = None,
+    ) -> None:
+        super().__init__(loss=loss, fitness=fitness, batch_size=batch_size)
+        self._net = net
+        held = None if test is None else Split.of(*test, "test")
+        data = Splits(Split.of(inputs, targets, "training"), None, held)
+        if isinstance(validation, tuple):
+            data = Splits(data.train, Split.of(*validation, "validation"), held)
+        elif validation is not None:
+            data = data.hold_out(validation)
+        self._data = data
+
+    def module(self) -> nn.Module:
+        """Return the module that was given."""
+        return self._net
+
+    def load(self) -> Splits:
+        """Return the splits that were given."""
+        return self._data

@@ -1,0 +1,43 @@
+"""The task ``xor``: four rows, two classes, a 2-4-2 network; the smallest run there is."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from torch import nn
+
+from deapnets.errors import OptionError
+from deapnets.evaluators.supervised import Fitness, Split, Splits, SupervisedTask
+
+
+@final
+class Xor(SupervisedTask):
+    """Exclusive or, by a small network of tanh units.
+
+    Parameters
+    ----------
+    hidden
+        Units of the hidden layer.
+    fitness
+        "loss" (minus the cross-entropy) or "accuracy".
+    """
+
+    def __init__(self, *, hidden: int = 4, fitness: Fitness = "loss") -> None:
+        if hidden < 1:
+            raise OptionError(f"hidden is at least 1, got {hidden}.")
+        super().__init__(fitness=fitness)
+        self._hidden = hidden
+
+    def module(self) -> nn.Module:
+        """Return a 2-hidden-2 network with weights of zero."""
+        net = nn.Sequential(nn.Linear(2, self._hidden), nn.Tanh(), nn.Linear(self._hidden, 2))
+        for parameter in net.parameters():
+            nn.init.zeros_(parameter)
+        return net
+
+    def load(self) -> Splits:
+        """Return the four rows, as training, validation and test split alike."""
+        inputs = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+        rows = Split(inputs, torch.tensor([0, 1, 1, 0]))
+        return Splits(rows, rows, rows)
