@@ -1,0 +1,445 @@
+"""Plugins: classes that installed distributions offer under an entry-point group.
+
+A plugin is *found* (`FoundPlugin`: metadata only, nothing is imported), then *loaded*
+(`LoadedPlugin`: its class is imported), then *usable* (`UsablePlugin`: an instance was made with
+options). Three immutable types, so that what has not been imported yet cannot be used by accident:
+
+    plugin = get(EVALUATORS, "xor").load()
+    options = parse_options(["hidden=8"], plugin.options())
+    evaluator = plugin.make(**options).instance
+
+deapnets' own evaluators come the same way as everybody's. Whatever is wrong with one plugin is
+said when that plugin is used; it never harms another.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import re
+import time
+import types
+import typing
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal, final
+
+from deapnets.errors import DeapnetsError, OptionError, PluginError, suggest, unknown
+
+EVALUATORS = "deapnets.evaluators"
+"""The entry-point group of classes that give networks their fitness."""
+
+_BROKEN = (Exception, SystemExit)  # a script without a main guard may well call sys.exit()
+
+
+@final
+@dataclass(frozen=True)
+class Option:
+    """One keyword of a callable, as the command line offers it.
+
+    Attributes
+    ----------
+    name
+        What is written before the ``=``.
+    annotation
+        The resolved type; where there is none, that of the default, else ``str``.
+    default
+        The default, or ``inspect.Parameter.empty``.
+    explanation
+        The parameter's entry in the numpy-style docstring, on one line, or ``""``.
+    """
+
+    name: str
+    annotation: Any
+    default: Any
+    explanation: str
+
+    @property
+    def required(self) -> bool:
+        """Whether there is no default."""
+        return self.default is inspect.Parameter.empty
+
+    @property
+    def expected(self) -> str:
+        """What may be written after the ``=``: ``int | none``, ``true | false``, ``mean | sum``."""
+        return " | ".join(map(_spelling, _alternatives(self.annotation)))
+
+    def parse(self, text: str) -> Any:
+        """Return the value that ``text`` stands for; `OptionError` when it stands for none."""
+        alternatives = _alternatives(self.annotation)
+        for kind in sorted(alternatives, key=_eagerness):
+            with contextlib.suppress(ValueError, LookupError):
+                return _read(text, kind)
+        near = suggest(text, (name for kind in alternatives for name in _choices(kind)))
+        raise OptionError(f'Option "{self.name}" expects {self.expected}, got "{text}".{near}')
+
+
+@final
+@dataclass(frozen=True)
+class FoundPlugin:
+    """A plugin that is installed; nothing of it has been imported.
+
+    Attributes
+    ----------
+    name
+        Its name within the group.
+    group
+        The entry-point group, `EVALUATORS` for one.
+    distribution, version
+        What was installed to bring it.
+    reference
+        Where its class is: ``module:Class``.
+    """
+
+    name: str
+    group: str
+    distribution: str
+    version: str
+    reference: str
+
+    @property
+    def full_name(self) -> str:
+        """``distribution:name``, which `get` takes even where two distributions share a name."""
+        return f"{self.distribution}:{self.name}"
+
+    def load(self) -> LoadedPlugin:
+        """Import the class; `PluginError` when that fails, whatever the reason."""
+        started = time.perf_counter()
+        try:
+            target = metadata.EntryPoint(self.name, self.reference, self.group).load()
+        except _BROKEN as error:
+            raise PluginError(f"{self._title} cannot be loaded: {_line(error)}") from error
+        if not isinstance(target, type):
+            kind = type(target).__name__
+            raise PluginError(f"{self._title} cannot be loaded: expected a class, got a {kind}.")
+        return LoadedPlugin(self, target, time.perf_counter() - started)
+
+    @property
+    def _title(self) -> str:
+        source = f"{self.distribution} {self.version}"
+        return f'{_noun(self.group)} "{self.name}" of {source} ({self.reference})'
+
+
+@final
+@dataclass(frozen=True)
+class LoadedPlugin:
+    """A plugin whose class is imported.
+
+    Attributes
+    ----------
+    found
+        Where it came from.
+    target
+        The class.
+    seconds
+        How long the import took; next to nothing when something had imported it before.
+    """
+
+    found: FoundPlugin
+    target: type[Any]
+    seconds: float
+
+    @property
+    def summary(self) -> str:
+        """The first line of the class's own docstring, or ``""``."""
+        return inspect.cleandoc(self.target.__doc__ or "").partition("\n")[0]
+
+    def options(self) -> tuple[Option, ...]:
+        """Return what the constructor takes by keyword, in its order."""
+        return options_of(self.target)
+
+    def make(self, /, **options: Any) -> UsablePlugin:
+        """Construct the class.
+
+        Raises
+        ------
+        OptionError
+            An option does not exist or is missing; the message lists those that exist. Also
+            what the constructor itself raises of its values.
+        PluginError
+            The constructor failed with anything that is not a `DeapnetsError`.
+        """
+        valid = {option.name: option for option in self.options()}
+        _refuse_unknown(f"{self.found.name} option", options, valid)
+        values = {name: option.default for name, option in valid.items()} | options
+        missing = [name for name in valid if values[name] is inspect.Parameter.empty]
+        if missing:
+            needs = ", ".join(f"{name} ({valid[name].expected})" for name in missing)
+            raise OptionError(f"{self.found._title} has no default for: {needs}.")
+        return UsablePlugin(self, self._construct(options), values)
+
+    def _construct(self, options: Mapping[str, Any]) -> Any:
+        try:
+            return self.target(**options)
+        except DeapnetsError:
+            raise
+        except _BROKEN as error:
+            raise PluginError(f"{self.found._title} cannot be made: {_line(error)}") from error
+
+
+@final
+@dataclass(frozen=True)
+class UsablePlugin:
+    """A plugin that is constructed.
+
+    Attributes
+    ----------
+    loaded
+        Its class and where that came from.
+    instance
+        The object.
+    options
+        Every option with its value, defaults included: what a run has to write down.
+    """
+
+    loaded: LoadedPlugin
+    instance: Any
+    options: Mapping[str, Any]
+
+
+@final
+@dataclass(frozen=True)
+class Check:
+    """How far a plugin comes with its defaults.
+
+    Attributes
+    ----------
+    found
+        The plugin.
+    state
+        The last state it reached.
+    seconds
+        How long its import took, or failed to.
+    problem
+        Why it came no further, on one line; None when it is usable.
+    """
+
+    found: FoundPlugin
+    state: Literal["found", "loaded", "usable"]
+    seconds: float
+    problem: str | None
+
+
+def find(group: str) -> tuple[FoundPlugin, ...]:
+    """Return the installed plugins of a group, sorted by name, without importing any.
+
+    A distribution that is on ``sys.path`` twice (an editable install and its egg-info) counts
+    once: as on import, the first one wins. One whose metadata cannot be read is left out with a
+    warning.
+    """
+    found: dict[tuple[str, str], FoundPlugin] = {}
+    for distribution in metadata.distributions():
+        for plugin in _plugins_of(distribution, group):
+            found.setdefault((plugin.name, _canonical(plugin.distribution)), plugin)
+    return tuple(found[key] for key in sorted(found))
+
+
+def get(group: str, name: str) -> FoundPlugin:
+    """Return the plugin called ``name`` or ``distribution:name``.
+
+    Raises
+    ------
+    PluginError
+        It is not installed, or two distributions bring the name and none was named.
+    """
+    installed = find(group)
+    distribution, _, short = name.rpartition(":")
+    named = [
+        plugin
+        for plugin in installed
+        if plugin.name == short
+        and (not distribution or _canonical(plugin.distribution) == _canonical(distribution))
+    ]
+    if not named:
+        valid = {plugin.full_name if distribution else plugin.name for plugin in installed}
+        raise PluginError(_not_installed(group, name, sorted(valid)))
+    if len(named) > 1:
+        raise PluginError(_ambiguous(named))
+    return named[0]
+
+
+def check(found: FoundPlugin) -> Check:
+    """Load a plugin, construct it with its defaults, and say how far that went. Raises nothing."""
+    started = time.perf_counter()
+    try:
+        loaded = found.load()
+    except PluginError as error:
+        return Check(found, "found", time.perf_counter() - started, str(error))
+    try:
+        loaded.make()
+    except Exception as error:  # a class without a readable signature, say
+        return Check(found, "loaded", loaded.seconds, str(error))
+    return Check(found, "usable", loaded.seconds, None)
+
+
+def options_of(target: Callable[..., Any]) -> tuple[Option, ...]:
+    """Return what a class's constructor, or a function, takes by keyword, in its order.
+
+    Explanations come from the numpy-style ``Parameters`` sections of the docstrings; for a
+    parameter that the class does not explain, from those of its bases.
+    """
+    explanations: dict[str, str] = {}
+    for owner in reversed(target.__mro__ if isinstance(target, type) else (target,)):
+        explanations |= _explanations(inspect.cleandoc(owner.__doc__ or ""))
+    called: Any = inspect.getattr_static(target, "__init__") if isinstance(target, type) else target
+    names = getattr(inspect.unwrap(called), "__globals__", {})
+    return tuple(
+        Option(name, _resolve(parameter, names), parameter.default, explanations.get(name, ""))
+        for name, parameter in inspect.signature(target).parameters.items()
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    )
+
+
+def parse_options(pairs: Sequence[str], options: Iterable[Option]) -> dict[str, Any]:
+    """Return the typed values of ``KEY=VALUE`` pairs; the last one of a key counts.
+
+    Raises
+    ------
+    OptionError
+        A pair without ``=``, an unknown key, or a value that is not of the option's type.
+    """
+    valid = {option.name: option for option in options}
+    values = {}
+    for pair in pairs:
+        name, separator, text = pair.partition("=")
+        if not separator:
+            names = ", ".join(sorted(valid)) or "none"
+            raise OptionError(f'Option "{name}" has no value: write {name}=VALUE. Valid: {names}.')
+        _refuse_unknown("option", [name], valid)
+        values[name] = valid[name].parse(text)
+    return values
+
+
+def _plugins_of(distribution: metadata.Distribution, group: str) -> list[FoundPlugin]:
+    try:
+        # Parsing the metadata of every distribution there is would take most of the time.
+        if group not in (distribution.read_text("entry_points.txt") or ""):
+            return []
+        name, version = str(distribution.metadata["Name"]), str(distribution.version)
+        entries = [entry for entry in distribution.entry_points if entry.group == group]
+    except Exception as error:
+        where = getattr(distribution, "_path", distribution)
+        text = f"The plugins of {where} are left out: its metadata cannot be read: {_line(error)}"
+        warnings.warn(text, stacklevel=3)
+        return []
+    return [FoundPlugin(entry.name, group, name, version, entry.value) for entry in entries]
+
+
+def _canonical(distribution: str) -> str:
+    """Return a distribution's name as it compares (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def _noun(group: str) -> str:
+    """Return what a plugin of a group is called: ``Evaluator``, ``Strategy``."""
+    plural = group.rpartition(".")[2]
+    return re.sub("ies$", "y", plural).removesuffix("s").capitalize()
+
+
+def _line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _not_installed(group: str, name: str, valid: Sequence[str]) -> str:
+    return (
+        f'{_noun(group)} "{name}" is not installed.{suggest(name, valid)} '
+        f"Installed: {', '.join(valid) or 'none'}. See: deapnets plugins list"
+    )
+
+
+def _ambiguous(plugins: Sequence[FoundPlugin]) -> str:
+    first = plugins[0]
+    sources = ", ".join(f"{plugin.distribution} {plugin.version}" for plugin in plugins)
+    return (
+        f'{_noun(first.group)} "{first.name}" is brought by {len(plugins)} distributions: '
+        f"{sources}. Write distribution:name: {' or '.join(p.full_name for p in plugins)}"
+    )
+
+
+def _refuse_unknown(kind: str, names: Iterable[str], valid: Iterable[str]) -> None:
+    for name in names:
+        if name not in valid:
+            raise OptionError(unknown(kind, name, valid))
+
+
+def _explanations(doc: str) -> dict[str, str]:
+    """Return the texts of a docstring's ``Parameters`` section, each on one line, by name."""
+    section = re.search(r"^Parameters\n-+\n(.*?)(?=^\S[^\n]*\n-+$|\Z)", doc, re.M | re.S)
+    texts: dict[str, str] = {}
+    names: list[str] = []
+    for line in section[1].splitlines() if section else ():
+        if line[:1].strip():
+            names = [name.strip() for name in line.partition(":")[0].split(",")]
+        else:
+            texts |= {name: f"{texts.get(name, '')} {line.strip()}".strip() for name in names}
+    return texts
+
+
+def _resolve(parameter: inspect.Parameter, names: dict[str, Any]) -> Any:
+    """Return a parameter's type; one that only a type checker imports stays a string."""
+    if parameter.annotation is parameter.empty:
+        kind = type(parameter.default)
+        return kind if kind in _READERS else str
+    holder = types.SimpleNamespace(__annotations__={parameter.name: parameter.annotation})
+    try:
+        return typing.get_type_hints(holder, names)[parameter.name]
+    except Exception:  # an annotation may be any expression, and one of them harms no other
+        return parameter.annotation
+
+
+def _alternatives(annotation: Any) -> list[Any]:
+    """Return the types an annotation allows: ``int | None`` gives ``[int, NoneType]``."""
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return [kind for part in typing.get_args(annotation) for kind in _alternatives(part)]
+    return [annotation]
+
+
+def _eagerness(kind: Any) -> int:
+    """Return when a type is tried: none before all others, and text, which takes anything, last."""
+    return (kind is str) - (kind is types.NoneType)
+
+
+def _choices(kind: Any) -> dict[str, Any]:
+    """Return the values of a ``Literal`` as they are written; of other types, none."""
+    literal = typing.get_origin(kind) is Literal
+    return {str(value): value for value in typing.get_args(kind)} if literal else {}
+
+
+def _spelling(kind: Any) -> str:
+    if kind is bool:
+        return "true | false"
+    if kind is types.NoneType:
+        return "none"
+    name = kind.__name__ if isinstance(kind, type) else str(kind)
+    return " | ".join(_choices(kind)) or name
+
+
+def _read(text: str, kind: Any) -> Any:
+    """Return ``text`` as a type; ValueError or LookupError when it is not of that type."""
+    if typing.get_origin(kind) is Literal:
+        return _choices(kind)[text]
+    return _READERS[kind](text)
+
+
+def _read_bool(text: str) -> bool:
+    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    return words[text.lower()]
+
+
+def _read_none(text: str) -> None:
+    if text.lower() != "none":
+        raise ValueError(text)
+
+
+_READERS: dict[Any, Callable[[str], Any]] = {
+    bool: _read_bool,
+    int: int,
+    float: float,
+    str: str,
+    Path: Path,
+    types.NoneType: _read_none,
+    Any: str,
+}
