@@ -382,7 +382,7 @@ def _resolve(parameter: inspect.Parameter, names: dict[str, Any]) -> Any:
     """Return a parameter's type; one that only a type checker imports stays a string."""
     if parameter.annotation is parameter.empty:
         kind = type(parameter.default)
-        return kind if kind in _READERS else str
+        return kind if kind in (bool, int, float) else str
     holder = types.SimpleNamespace(__annotations__={parameter.name: parameter.annotation})
     try:
         return typing.get_type_hints(holder, names)[parameter.name]
