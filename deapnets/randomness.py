@@ -76,7 +76,10 @@ def stream_keys(seeds: Words, stream: int) -> tuple[Words, Words]:
 
 
 def hash_words(start: Words, key: Words, counters: Words) -> Words:
-    """Return word ``counters`` of the streams with these keys; the three broadcast together."""
+    """Return word ``counters`` of the streams with these keys, which have one shape.
+
+    Keys and counters broadcast together.
+    """
     words = counters * np.uint64(_GOLDEN) + start
     return _mix_words(words, key)
 
@@ -106,7 +109,7 @@ def hash_words_torch(
 def gaussian_table() -> NDArray[np.float32]:
     """Return the 65,536 mid-point quantiles of N(0, 1), ascending, scaled to unit variance.
 
-    Kurtosis is 2.9995 and the tails end at 4.3 sigma: the noise has no value beyond.
+    Kurtosis is 2.9992 and the tails end at 4.3 sigma: the noise has no value beyond.
     """
     half = -special.ndtri((np.arange(LEVELS // 2) + 0.5) / LEVELS)
     half /= np.sqrt(np.mean(half**2))
@@ -132,7 +135,7 @@ class _Steps(NamedTuple):
 @functools.lru_cache(maxsize=64)
 def _steps(p: float) -> _Steps:
     """Return the table of geometric distances of success probability ``p``, exact to 2**-64."""
-    miss = round((1 - Fraction(p)) * (1 << 128))
+    miss = min(round((1 - Fraction(p)) * (1 << 128)), (1 << 128) - 1)  # p > 0, however small
     bounds: list[int] = []
     survival = 1 << 128
     while len(bounds) < _LONGEST_STEP and survival >> 64:
@@ -151,26 +154,32 @@ def _distance(bounds: Words, fractions: Words) -> NDArray[np.int64]:
     return np.where(index < len(bounds), index + 1, -len(bounds))
 
 
-class Positions(NamedTuple):
-    """Elements of an ``[n, P]`` tensor, in ascending order, none twice; four int64 ``[k]``."""
+class Positions:
+    """Elements of an ``[n, P]`` tensor, in ascending order, none twice: see `Draw.positions`.
 
-    rows: torch.Tensor
-    columns: torch.Tensor
-    flat: torch.Tensor  # rows * P + columns
-    draws: torch.Tensor  # which draw of its row an element is
-
-
-def _nonzero(mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return rows and columns of the true elements of ``[n, width]``, in order; int64 ``[k]``.
-
-    numpy's search is several times faster than torch's on a CPU.
+    Attributes
+    ----------
+    flat
+        ``row * P + column`` of each: int64 ``[k]``.
     """
-    if mask.device.type != "cpu":
-        rows, columns = torch.nonzero(mask, as_tuple=True)
-        return rows, columns
-    flat = np.flatnonzero(mask.numpy())
-    rows_of, columns_of = np.divmod(flat, mask.shape[1])
-    return torch.from_numpy(rows_of), torch.from_numpy(columns_of)
+
+    def __init__(self, flat: torch.Tensor, width: int, taken: torch.Tensor) -> None:
+        self.flat = flat
+        self.taken = taken  # [n, draws]: which draws of a row became elements
+        self._width = width
+
+    def __len__(self) -> int:
+        return len(self.flat)
+
+    @property
+    def rows(self) -> torch.Tensor:
+        """Row of each element, int64 ``[k]``."""
+        return self.flat // self._width
+
+    @property
+    def columns(self) -> torch.Tensor:
+        """Column of each element, int64 ``[k]``."""
+        return self.flat % self._width
 
 
 def _index(values: torch.Tensor) -> Index:
@@ -197,6 +206,7 @@ class Draw:
         self._seeds = seeds
         self._width = width
         self._device = torch.device(device)
+        self._in_numpy = self._device.type == "cpu"  # elsewhere torch makes the same bits
         self._stream = 0
 
     def __len__(self) -> int:
@@ -210,7 +220,7 @@ class Draw:
     def _words(self, keys: tuple[Words, Words], count: int) -> torch.Tensor:
         """Return words ``0 .. count`` of every child, int64 ``[n, count]``."""
         start, key = keys
-        if self._device.type == "cpu":
+        if self._in_numpy:
             counters = np.arange(count, dtype=np.uint64)
             words = hash_words(start[:, None], key[:, None], counters)
             return torch.from_numpy(words.view(np.int64))
@@ -228,7 +238,7 @@ class Draw:
     def _values(self, keys: tuple[Words, Words], count: int) -> torch.Tensor:
         """Return 16-bit values ``0 .. count`` of every child: int32 ``[n, count]``, from 0 up."""
         words = self._words(keys, -(-count // 4))
-        if self._device.type == "cpu":
+        if self._in_numpy:
             return torch.from_numpy(words.numpy().view(np.uint16)[:, :count].astype(np.int32))
         return words.view(torch.int16)[:, :count].to(torch.int32).bitwise_and_(LEVELS - 1)
 
@@ -237,6 +247,7 @@ class Draw:
 
         One bit decides at ``p = 0.5``; otherwise 16 bits do, and 64 more where those 16 tie.
         """
+        _require_probability("mask", p)
         keys = self._next_stream()
         if p in (0.0, 1.0):
             return torch.full((len(self), self._width), bool(p), device=self._device)
@@ -247,15 +258,27 @@ class Draw:
         hits = values < threshold
         remainder = p * LEVELS - threshold
         if remainder:
-            rows, columns = _nonzero(values == threshold)
+            rows, columns = self._nonzero(values == threshold)
             words = self._tie_words(keys, _index(rows), _index(columns))
             hit = words < np.uint64(int(remainder * (1 << 64)))
             hits[rows, columns] = torch.from_numpy(hit).to(self._device)
         return hits
 
+    def _nonzero(self, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return rows and columns of the true elements of ``[n, width]``, in order; int64 ``[k]``.
+
+        numpy's search is several times faster than torch's on a CPU.
+        """
+        if not self._in_numpy:
+            rows, columns = torch.nonzero(mask, as_tuple=True)
+            return rows, columns
+        flat = np.flatnonzero(mask.numpy())
+        rows_of, columns_of = np.divmod(flat, mask.shape[1])
+        return torch.from_numpy(rows_of), torch.from_numpy(columns_of)
+
     def _bits(self, keys: tuple[Words, Words]) -> torch.Tensor:
         words = self._words(keys, -(-self._width // 64))
-        if self._device.type == "cpu":
+        if self._in_numpy:
             bits = np.unpackbits(words.numpy().view(np.uint8), axis=1, bitorder="little")
             return torch.from_numpy(bits.view(np.bool_))[:, : self._width]
         shifts = torch.arange(64, device=self._device)
@@ -268,10 +291,12 @@ class Draw:
         The distances between hits are geometric, so the work is in proportion to the hits: for
         small ``p`` far cheaper than a mask. The elements are not those of ``mask(p)``.
         """
+        _require_probability("positions", p)
         keys = self._next_stream()
         if p == 0.0:
             nothing = torch.zeros(0, dtype=torch.int64, device=self._device)
-            return Positions(nothing, nothing, nothing, nothing)
+            never = torch.zeros(len(self), 0, dtype=torch.bool, device=self._device)
+            return Positions(nothing, self._width, never)
         steps = _steps(p)
         count = self._expected_draws(p, steps)
         ends, hit = self._ends(keys, steps, count)
@@ -279,13 +304,19 @@ class Draw:
             count *= 2
             ends, hit = self._ends(keys, steps, count)
         inside = ends < self._width
-        if hit is None and len(self) == 1:
-            columns = ends[0, : int(inside.sum())]
-            draws = torch.arange(len(columns), device=self._device)
-            return Positions(torch.zeros_like(columns), columns, columns, draws)
-        rows, draws = _nonzero(inside if hit is None else inside & hit)
-        columns = ends[rows, draws]
-        return Positions(rows, columns, rows * self._width + columns, draws)
+        if hit is not None:
+            inside &= hit
+        ends += torch.arange(len(self), device=self._device)[:, None] * self._width
+        return Positions(self._taken(ends, inside), self._width, inside)
+
+    def _taken(self, values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Return the values ``[k]`` where ``mask`` is true, in order; both ``[n, draws]``.
+
+        numpy's boolean indexing is several times faster than torch's on a CPU.
+        """
+        if not self._in_numpy:
+            return values[mask]
+        return torch.from_numpy(values.numpy()[mask.numpy()])
 
     def _expected_draws(self, p: float, steps: _Steps) -> int:
         """Return a number of draws that nearly always passes the last element."""
@@ -299,7 +330,7 @@ class Draw:
         values = self._values(keys, count)
         table = torch.from_numpy(steps.table).to(self._device)
         distances = table.index_select(0, values.reshape(-1)).view(values.shape)
-        rows, draws = _nonzero(distances == 0)
+        rows, draws = self._nonzero(distances == 0)
         words = self._tie_words(keys, _index(rows), _index(draws))
         high = _index(values[rows, draws]).astype(np.uint64) << np.uint64(48)
         exact = _distance(steps.bounds, high | (words >> np.uint64(16))).astype(np.int32)
@@ -317,13 +348,9 @@ class Draw:
         """
         keys = self._next_stream()
         table = _scaled_table(float(scale), self._device)
-        count = self._width if at is None else int(at.draws.max()) + 1 if len(at.draws) else 0
-        values = self._values(keys, count)
-        if at is None:
-            return table.index_select(0, values.reshape(-1)).view(values.shape)
-        if len(self) == 1 and len(at.draws) == count:
-            return table.index_select(0, values[0])
-        return table.index_select(0, values[at.rows, at.draws])
+        values = self._values(keys, self._width if at is None else at.taken.shape[1])
+        chosen = values if at is None else self._taken(values, at.taken)
+        return table.index_select(0, chosen.reshape(-1)).view(chosen.shape)
 
     def integers(self, high: int) -> torch.Tensor:
         """Return one integer in ``[0, high)`` a child, int64 ``[n]``; ``high`` at most 2**31."""
