@@ -1,0 +1,140 @@
+"""The command line's ``ga``: a genetic algorithm with settings, a toolbox and a schedule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, final
+
+from deap import base, creator, tools
+from torch import nn
+
+from deapnets.algorithms.generational import eaGenerational
+from deapnets.errors import OptionError
+from deapnets.evaluators.base import Evaluator
+from deapnets.genomes.weights import WeightGenome
+from deapnets.mapping import PopulationMap
+from deapnets.operators.crossover import cxArithmetic, cxOnePoint, cxUniform
+from deapnets.operators.initialisation import initWeights
+from deapnets.operators.mutation import mutGaussian
+from deapnets.operators.selection import selTruncation
+
+
+@final
+@dataclass(frozen=True)
+class GeneticSettings:
+    """A genetic algorithm on weights: truncation or tournaments, crossover, gaussian mutation.
+
+    Parameters
+    ----------
+    population
+        Individuals of a generation.
+    spread
+        Deviation of the initial population round the network's own initial weights.
+    selection
+        "truncation" (the best share become parents) or "tournament".
+    share
+        Part of the population that truncation lets become parents, in (0, 1].
+    tournsize
+        Individuals of a tournament.
+    elites
+        Part of the population that survives unchanged, in [0, 1).
+    crossover
+        "uniform", "arithmetic" or "onepoint".
+    cxpb
+        Probability that a pair is mated, in [0, 1].
+    mutpb
+        Probability that a child is mutated, in [0, 1].
+    indpb
+        Probability that a weight of a mutated child changes, in [0, 1].
+    sigma
+        Deviation of the mutation at the start.
+    sigma_end
+        Deviation of the mutation at the end of the budget; between them it falls exponentially.
+    """
+
+    population: int = 400
+    spread: float = 0.05
+    selection: Literal["truncation", "tournament"] = "truncation"
+    share: float = 0.5
+    tournsize: int = 3
+    elites: float = 0.05
+    crossover: Literal["uniform", "arithmetic", "onepoint"] = "uniform"
+    cxpb: float = 1.0
+    mutpb: float = 1.0
+    indpb: float = 1.0
+    sigma: float = 0.02
+    sigma_end: float = 0.003
+
+    def __post_init__(self) -> None:
+        if self.population < 2:
+            raise OptionError(f"population is at least 2, got {self.population}.")
+        if not 0.0 <= self.elites < 1.0:
+            raise OptionError(f"elites is a part of the population in [0, 1), got {self.elites}.")
+        if not 0.0 < self.sigma_end <= self.sigma:
+            raise OptionError(
+                f"sigma falls from sigma to sigma_end, both above 0; got {self.sigma} and "
+                f"{self.sigma_end}."
+            )
+
+    def sigma_at(self, progress: float) -> float:
+        """Return the mutation's deviation when ``progress`` in [0, 1] of the budget is spent."""
+        ratio = self.sigma_end / self.sigma
+        return float(self.sigma * ratio ** min(max(progress, 0.0), 1.0))
+
+    @property
+    def survivors(self) -> int:
+        """Individuals that survive a generation unchanged."""
+        return min(round(self.elites * self.population), self.population - 1)
+
+
+def individual_class(evaluator: Evaluator) -> type[Any]:
+    """Return a DEAP individual class whose fitness has the evaluator's direction.
+
+    The class is made by DEAP's creator's own mechanism, without a name in `deap.creator`.
+    """
+    fitness = type("Fitness", (base.Fitness,), {"weights": evaluator.weights})
+    made = creator.MetaCreator("Individual", WeightGenome, {"fitness": fitness})
+    return made  # type: ignore[no-any-return]  # DEAP has no annotations
+
+
+def toolbox_of(
+    settings: GeneticSettings, evaluator: Evaluator, mapping: PopulationMap
+) -> base.Toolbox:
+    """Return the toolbox of a genetic algorithm: population, mate, mutate, select, evaluate, map."""
+    net: nn.Module = evaluator.genome()
+    kind = individual_class(evaluator)
+    toolbox = base.Toolbox()
+    toolbox.register("individual", initWeights, kind, net, sigma=settings.spread)
+    toolbox.register("population", tools.initRepeat, list, toolbox.individual)
+    if settings.crossover == "uniform":
+        toolbox.register("mate", cxUniform, indpb=0.5)
+    elif settings.crossover == "arithmetic":
+        toolbox.register("mate", cxArithmetic)
+    else:
+        toolbox.register("mate", cxOnePoint)
+    if settings.selection == "truncation":
+        toolbox.register("select", selTruncation, share=settings.share)
+    else:
+        toolbox.register("select", tools.selTournament, tournsize=settings.tournsize)
+    toolbox.register("evaluate", evaluator)
+    toolbox.register("map", mapping)
+    set_sigma(toolbox, settings, 0.0)
+    return toolbox
+
+
+def set_sigma(toolbox: base.Toolbox, settings: GeneticSettings, progress: float) -> float:
+    """Register the mutation for this part of the budget; return its deviation."""
+    sigma = settings.sigma_at(progress)
+    toolbox.register("mutate", mutGaussian, sigma=sigma, indpb=settings.indpb)
+    return sigma
+
+
+def genetic_algorithm(settings: GeneticSettings, toolbox: base.Toolbox) -> eaGenerational:
+    """Return the iterator of generations, its initial population drawn."""
+    return eaGenerational(
+        toolbox.population(n=settings.population),
+        toolbox,
+        settings.cxpb,
+        settings.mutpb,
+        elites=settings.survivors,
+    )

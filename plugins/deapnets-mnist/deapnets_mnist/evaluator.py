@@ -1,0 +1,111 @@
+"""The evaluator ``mnist``: networks that tell digits, or other labelled grey images, apart."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Literal, final
+
+from deapnets.errors import OptionError, unknown
+from deapnets.evaluators.supervised import Fitness, Split, Splits, SupervisedTask
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from deapnets_mnist.datasets import Dataset
+
+DatasetName = Literal["mnist", "digits"]
+
+
+@final
+class Mnist(SupervisedTask):
+    """Handwritten digits: MNIST, scikit-learn's bundled digits, or any four IDX files.
+
+    Parameters
+    ----------
+    network
+        "mlp-32", any "mlp-A-B" with the sizes of the hidden layers, or "deep": the convolutional
+        network of TensorFlow's tutorial, 3,274,634 weights.
+    pool
+        Size of the input, such as "14x14" or "28x28": images are averaged down to it. By default
+        14x14 for an mlp on larger images, and the images' own size otherwise.
+    dataset
+        "mnist" (read from $DEAPNETS_DATA/mnist or the cache, else downloaded) or "digits" (1,797
+        real digits of 8x8 pixels that come with scikit-learn: no download).
+    data
+        A folder with four IDX files under their usual names, .gz or not, instead of "mnist".
+    batch_size
+        Images of a generation's mini-batch, the same for all individuals; none for all images.
+    fitness
+        "loss" (minus the cross-entropy) or "accuracy".
+    validation
+        Part of the training images held out as validation split, in (0, 1).
+    """
+
+    def __init__(
+        self,
+        *,
+        network: str = "mlp-32",
+        pool: str | None = None,
+        dataset: DatasetName = "mnist",
+        data: str | None = None,
+        batch_size: int | None = 512,
+        fitness: Fitness = "loss",
+        validation: float = 0.1,
+    ) -> None:
+        super().__init__(fitness=fitness, batch_size=batch_size)
+        if dataset not in ("mnist", "digits"):
+            raise OptionError(unknown("dataset", str(dataset), ("mnist", "digits")))
+        if data is not None and dataset == "digits":
+            raise OptionError("dataset=digits is bundled; leave out data=, or dataset=digits.")
+        self._network = network
+        self._size = None if pool is None else _size(pool)
+        self._dataset = dataset
+        self._folder = data
+        self._validation = validation
+        self._images: Dataset | None = None
+
+    def module(self) -> nn.Module:
+        """Return the network by its name; initial weights come from torch's global generator."""
+        from deapnets_mnist.networks import build_network
+
+        return build_network(self._network, self._input_size(), self._read().classes)
+
+    def load(self) -> Splits:
+        """Return training, validation and test split: ``[rows, 1, height, width]`` in [0, 1]."""
+        import torch
+
+        from deapnets_mnist.datasets import split_validation, to_inputs
+
+        images, size = self._read(), self._input_size()
+        kept, held = split_validation(images.train_labels, fraction=self._validation)
+        inputs = to_inputs(images.train_images, size)
+        targets = torch.from_numpy(images.train_labels)
+        return Splits(
+            Split(inputs[kept], targets[kept]),
+            Split(inputs[held], targets[held]),
+            Split(to_inputs(images.test_images, size), torch.from_numpy(images.test_labels)),
+        )
+
+    def _read(self) -> Dataset:
+        if self._images is None:
+            from deapnets_mnist import datasets
+
+            digits = self._dataset == "digits"
+            self._images = datasets.load_digits() if digits else datasets.load_mnist(self._folder)
+        return self._images
+
+    def _input_size(self) -> tuple[int, int]:
+        height, width = self._read().train_images.shape[1:]
+        if self._size is not None:
+            return self._size
+        if self._network.startswith("mlp") and min(height, width) > 14:
+            return (14, 14)
+        return (int(height), int(width))
+
+
+def _size(pool: str) -> tuple[int, int]:
+    """Return height and width of ``"14x14"``."""
+    sides = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", pool)
+    if sides is None:
+        raise OptionError(f'pool is a size in pixels such as "14x14", got "{pool}".')
+    return int(sides[1]), int(sides[2])
