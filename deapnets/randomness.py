@@ -182,6 +182,11 @@ class Positions:
         return self.flat % self._width
 
 
+def _require_probability(method: str, p: float) -> None:
+    if not 0.0 <= p <= 1.0:
+        raise OptionError(f"draw.{method} needs a probability in [0, 1], got {p!r}.")
+
+
 def _index(values: torch.Tensor) -> Index:
     return values.cpu().numpy()
 
