@@ -65,7 +65,7 @@ class Layout:
         """Return views of ``rows`` ``[..., P]`` under the parameters' names: ``[..., *shape]``."""
         parts = torch.split(rows, list(self.sizes), dim=-1)
         return {
-            name: part.view(*rows.shape[:-1], *shape)
+            name: part.view((*rows.shape[:-1], *shape))
             for name, shape, part in zip(self.names, self.shapes, parts, strict=True)
         }
 

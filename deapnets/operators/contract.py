@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import inspect
 import random
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ from deapnets.genomes.weights import WeightGenome
 from deapnets.randomness import Draw
 
 Check = Callable[[str, Any], None]
+
+_REMEMBERED = 1024  # sets of checked parameters: step sizes that adapt never end
 
 
 def probability(name: str, value: Any) -> None:
@@ -81,7 +84,9 @@ class Operator:
         self._signature = inspect.Signature(
             [p for p in inspect.signature(core).parameters.values() if p.kind == p.KEYWORD_ONLY]
         )
-        self._known: dict[tuple[tuple[str, Any], ...], Parameters] = {}
+        for name in checks:
+            self._require_known(name)
+        self._known: dict[Hashable, Parameters] = {}
 
     def __call__(self, *individuals: Any, **parameters: Any) -> tuple[Any, ...]:
         """Return the individuals, changed in place; ``parameters`` are the core's keywords."""
@@ -111,19 +116,24 @@ class Operator:
         OptionError
             When a name is unknown or missing, or a value fails its check.
         """
-        key = tuple(given.items())
+        key = (tuple(given.items()), tuple(map(type, given.values())))  # 1 == 1.0 == True
         try:
             return self._known[key]
         except KeyError:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
             return self._known.setdefault(key, self._checked(given))
         except TypeError:  # an unhashable value: say which
             return self._checked(given)
 
+    def _require_known(self, name: str) -> None:
+        if name not in self._signature.parameters:
+            kind = f"parameter of {self.name}"
+            raise OptionError(unknown(kind, name, self._signature.parameters))
+
     def _checked(self, given: dict[str, Any]) -> Parameters:
         for name in given:
-            if name not in self._signature.parameters:
-                kind = f"parameter of {self.name}"
-                raise OptionError(unknown(kind, name, self._signature.parameters))
+            self._require_known(name)
         try:
             bound = self._signature.bind(**given)
         except TypeError as error:
@@ -156,7 +166,9 @@ class Operator:
     def make(
         self, rows: Sequence[torch.Tensor], seeds: np.ndarray, parameters: Parameters
     ) -> torch.Tensor:
-        """Return the children ``[n, P]`` of ``rows``; the shape of what the core gives is checked.
+        """Return the children ``[n, P]`` of ``rows``, in the rows' dtype whatever the core gives.
+
+        A child has the same bits whether it is stored or made on the way to its own children.
 
         Raises
         ------
@@ -170,7 +182,7 @@ class Operator:
             raise OperatorError(
                 f"{self.name} must return a tensor {list(rows[0].shape)}, got {got}."
             )
-        return children
+        return children.to(rows[0].dtype)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return find_operator, (self.reference,)
@@ -193,7 +205,8 @@ def find_operator(reference: str) -> Operator:
     """
     module_name, _, name = reference.partition(":")
     if module_name.split(".")[0] == "deapnets":
-        importlib.import_module(module_name)
+        with contextlib.suppress(ModuleNotFoundError):
+            importlib.import_module(module_name)
     found: Any = sys.modules.get(module_name)
     for part in name.split("."):
         found = getattr(found, part, None)

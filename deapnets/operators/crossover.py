@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from deapnets.operators.contract import operator, probability
@@ -16,8 +18,8 @@ def choose(mask: torch.Tensor, first: torch.Tensor, second: torch.Tensor) -> tor
     """
     if mask.device.type != "cpu" or first.dtype != torch.float32:
         return torch.where(mask, first, second)
-    bits = mask.view(torch.int8).to(torch.int32).neg_()
     other = second.view(torch.int32)
+    bits = mask.view(torch.int8).to(torch.int32).neg_()
     return bits.bitwise_and_(first.view(torch.int32) ^ other).bitwise_xor_(other).view(first.dtype)
 
 
@@ -30,7 +32,12 @@ def cxUniform(rows: list[torch.Tensor], draw: Draw, *, indpb: float) -> torch.Te
     return choose(draw.mask(indpb), rows[1], rows[0])
 
 
-@operator(parents=2)
+def _probability_or_none(name: str, value: Any) -> None:
+    if value is not None:
+        probability(name, value)
+
+
+@operator(parents=2, alpha=_probability_or_none)
 def cxArithmetic(
     rows: list[torch.Tensor], draw: Draw, *, alpha: float | None = None
 ) -> torch.Tensor:
