@@ -46,8 +46,9 @@ def cxArithmetic(
     Without ``alpha``, it is drawn from U(0, 1) for each pair. Source: Michalewicz 1992, "Genetic
     algorithms + data structures = evolution programs".
     """
-    drawn = draw.uniform() if alpha is None else torch.full((len(draw),), alpha)
-    other = drawn.to(rows[0].device, rows[0].dtype)[:, None]
+    where = rows[0].device
+    drawn = draw.uniform() if alpha is None else torch.full((len(draw),), alpha, device=where)
+    other = drawn.to(where, rows[0].dtype)[:, None]
     return (rows[0] * (1 - other)).add_(rows[1] * other)
 
 
