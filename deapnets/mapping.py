@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import inspect
+import math
 import random
 import time
 import warnings
@@ -15,7 +17,7 @@ import psutil
 import torch
 
 from deapnets.errors import EvaluationError, MemoryBudgetError, OptionError, unknown
-from deapnets.evaluators.base import Evaluator
+from deapnets.evaluators.base import Evaluator, score
 from deapnets.genomes.layout import Layout
 from deapnets.genomes.making import make, shared_operands
 from deapnets.genomes.nodes import Node
@@ -52,8 +54,8 @@ def parse_memory(memory: int | str | None, device: torch.device) -> int:
         raise OptionError(
             f'memory is bytes, or text such as "4GB" or "512MB"; got {memory!r}.'
         ) from None
-    if size <= 0:
-        raise OptionError(f"memory must be more than nothing, got {memory!r}.")
+    if not 0 < size < math.inf:
+        raise OptionError(f"memory must be more than nothing, and finite; got {memory!r}.")
     return int(size)
 
 
@@ -113,6 +115,8 @@ class PopulationMap:
         Time spent in ``"making"`` weights and ``"evaluating"`` networks, in seconds.
     evaluations
         Individuals evaluated so far.
+    forwards
+        Rows of input that went through a network so far, all networks together.
     """
 
     def __init__(
@@ -137,10 +141,11 @@ class PopulationMap:
         self.faults: list[dict[str, Any]] = []
         self.seconds = {"making": 0.0, "evaluating": 0.0}
         self.evaluations = 0
+        self.forwards = 0
         self._wish = path
         self._chunk = chunk
         self._paths: dict[tuple[int, Layout], tuple[Any, Path]] = {}
-        self._kept: WeakSet[Node] = WeakSet()
+        self._kept: dict[Layout, WeakSet[Node]] = {}
         self._open: _Generation | None = None
         self._explicit = False
         self._warned: set[str] = set()
@@ -200,8 +205,9 @@ class PopulationMap:
 
     def _warn_if_hidden(self, function: Callable[..., Any]) -> None:
         """Say that a decorated evaluator is called one individual at a time."""
-        inner = getattr(getattr(function, "func", function), "__wrapped__", None)
-        if inner is not None and find_evaluator(inner)[0] is not None:
+        called = getattr(function, "func", function)
+        inner = inspect.unwrap(called)
+        if inner is not called and find_evaluator(inner)[0] is not None:
             self._warn_once(
                 "decorated",
                 "The evaluator is decorated, so individuals are evaluated one by one. Decorate "
@@ -214,13 +220,13 @@ class PopulationMap:
         for individual in population:
             if not isinstance(individual, WeightGenome):
                 raise EvaluationError(
-                    f"{_name(evaluator)} evaluates WeightGenome individuals, got "
+                    f"{evaluator.title} evaluates WeightGenome individuals, got "
                     f"{type(individual).__name__}. See: deapnets.initWeights."
                 )
             fitness = getattr(individual, "fitness", None)
             if fitness is not None and _signs(fitness.weights) != directions:
                 raise EvaluationError(
-                    f"{_name(evaluator)} returns objectives of weights {evaluator.weights}, the "
+                    f"{evaluator.title} returns objectives of weights {evaluator.weights}, the "
                     f"individuals' fitness has {tuple(fitness.weights)}: the run would go the "
                     f"wrong way. Create the fitness with weights={evaluator.weights}."
                 )
@@ -245,18 +251,21 @@ class PopulationMap:
         yield generation
         generation.conclude()
 
-    def begin(self, evaluator: Evaluator, population: Sequence[WeightGenome]) -> None:
-        """Start the next generation: the evaluator prepares. For `generation`, not for callers."""
+    def begin(
+        self, evaluator: Evaluator, population: Sequence[WeightGenome], *, first: bool
+    ) -> None:
+        """Let an evaluator prepare; the ``first`` of a generation starts it. Not for callers."""
         if evaluator.fresh and self.number >= 0 and not self._explicit:
             self._warn_once(
                 "fresh",
-                f"{_name(evaluator)} draws anew every generation, so survivors keep a score from "
+                f"{evaluator.title} draws anew every generation, so survivors keep a score from "
                 "an older draw under DEAP's own loops. deapnets.eaGenerational scores them again.",
             )
         if self.seed is None:
             self.seed = random.getrandbits(64)
-        self.number += 1
-        evaluator.prepare(population, self.number, Stream(self.seed + self.number))
+        self.number += first
+        seed = Stream(self.seed, position=self.number).integer()
+        evaluator.prepare(population, self.number, Stream(seed))
 
     def _scores(
         self, evaluator: Evaluator, keywords: dict[str, Any], population: Sequence[WeightGenome]
@@ -291,34 +300,12 @@ class PopulationMap:
             make([member.node for member in lot], rows)
             self._keep([member.node for member in lot], rows)
             made = time.perf_counter()
-            scores.append(
-                self._chunk_scores(evaluator, keywords, Networks(path, layout, rows), lot)
-            )
+            networks = Networks(path, layout, rows)
+            scores.append(score(evaluator, networks, lot, keywords))
+            self.forwards += networks.forwards
             self.seconds["making"] += made - began
             self.seconds["evaluating"] += time.perf_counter() - made
         return torch.cat(scores)
-
-    def _chunk_scores(
-        self,
-        evaluator: Evaluator,
-        keywords: dict[str, Any],
-        networks: Networks,
-        lot: Sequence[WeightGenome],
-    ) -> torch.Tensor:
-        returned = torch.as_tensor(evaluator.evaluate(networks, **keywords))
-        scores = returned.detach().to("cpu", torch.float64)
-        wanted = (len(lot), len(evaluator.weights))
-        if scores.dim() == 1 and wanted[1] == 1:
-            scores = scores[:, None]
-        if tuple(scores.shape) != wanted:
-            raise EvaluationError(
-                f"{_name(evaluator)} returned fitness of shape {list(returned.shape)} for "
-                f"{wanted[0]} networks and {wanted[1]} objective(s); expected {list(wanted)}."
-            )
-        for name, values in networks.records.items():
-            for individual, value in zip(lot, values.tolist(), strict=True):
-                individual.records[name] = tuple(value) if isinstance(value, list) else value
-        return scores
 
     def _settle_faults(
         self, evaluator: Evaluator, population: Sequence[WeightGenome], values: torch.Tensor
@@ -330,12 +317,16 @@ class PopulationMap:
         bad = torch.nonzero(~finite)[:, 0].tolist()
         first = population[bad[0]]
         got = "NaN" if bool(torch.isnan(values[bad[0]]).any()) else "infinity"
-        message = (
-            f"{_name(evaluator)} returned {got} for individual {first.digest[:8]} (generation "
-            f'{self.number}). Fitness must be finite; on_error="worst" gives it the worst value.'
+        said = (
+            f"{evaluator.title} returned {got} for individual {first.digest[:8]} (generation "
+            f"{self.number}). Fitness must be finite; "
         )
-        if self.on_error == "raise" or not bool(finite.any()):
-            raise EvaluationError(message)
+        if self.on_error == "raise":
+            raise EvaluationError(f'{said}on_error="worst" gives it the worst value.')
+        if not bool(finite.any()):
+            raise EvaluationError(
+                f"{said}that of no individual was, so there is no worst value to give them."
+            )
         signs = torch.tensor(_signs(evaluator.weights), dtype=values.dtype)
         worst = (values[finite] * signs).amin(0) * signs
         for index in bad:
@@ -375,7 +366,7 @@ class PopulationMap:
                 out = torch.empty(1, node.layout.width, device=self.device)
                 make([node], out)
                 node.settle(out[0])
-                self._kept.add(node)
+                self._count(node)
 
     def _keep(self, nodes: Sequence[Node], rows: torch.Tensor) -> None:
         """Settle nodes on a copy of their row, while the budget lasts: a view would pin all."""
@@ -384,12 +375,15 @@ class PopulationMap:
                 continue
             if node.recipe.operator.keep or self._room_for(node.layout):
                 node.settle(row.clone())
-                self._kept.add(node)
+                self._count(node)
+
+    def _count(self, node: Node) -> None:
+        self._kept.setdefault(node.layout, WeakSet()).add(node)
 
     def _room_for(self, layout: Layout) -> bool:
         row = layout.width * 4
-        slab = self._rows_at_once(layout) * row
-        return (len(self._kept) + 1) * row + slab <= self.memory
+        kept = sum(len(nodes) * owner.width * 4 for owner, nodes in self._kept.items())
+        return kept + row + self._rows_at_once(layout) * row <= self.memory
 
 
 class _Generation:
@@ -403,7 +397,7 @@ class _Generation:
     ) -> None:
         """Let the evaluator prepare, the first time it is met."""
         if id(evaluator) not in self._seen:
-            owner.begin(evaluator, population)
+            owner.begin(evaluator, population, first=not self._seen)
             self._seen[id(evaluator)] = (evaluator, [], [])
 
     def note(
@@ -432,7 +426,3 @@ def _slab(height: int, width: int, device: torch.device) -> torch.Tensor:
 
 def _signs(weights: Sequence[float]) -> tuple[float, ...]:
     return tuple(1.0 if weight > 0 else -1.0 for weight in weights)
-
-
-def _name(evaluator: Evaluator) -> str:
-    return f'Evaluator "{type(evaluator).__name__}"'

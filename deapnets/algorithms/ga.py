@@ -93,14 +93,14 @@ def individual_class(evaluator: Evaluator) -> type[Any]:
     The class is made by DEAP's creator's own mechanism, without a name in `deap.creator`.
     """
     fitness = type("Fitness", (base.Fitness,), {"weights": evaluator.weights})
-    made = creator.MetaCreator("Individual", WeightGenome, {"fitness": fitness})
-    return made  # type: ignore[no-any-return]  # DEAP has no annotations
+    kind: type[Any] = creator.MetaCreator("Individual", WeightGenome, {"fitness": fitness})
+    return kind
 
 
 def toolbox_of(
     settings: GeneticSettings, evaluator: Evaluator, mapping: PopulationMap
 ) -> base.Toolbox:
-    """Return the toolbox of a genetic algorithm: population, mate, mutate, select, evaluate, map."""
+    """Return the toolbox of a genetic algorithm: from ``population`` to ``map``."""
     net: nn.Module = evaluator.genome()
     kind = individual_class(evaluator)
     toolbox = base.Toolbox()

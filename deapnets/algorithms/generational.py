@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from deap import algorithms, base, tools
 
-from deapnets.errors import OptionError
+from deapnets.errors import EvaluationError, OptionError
 from deapnets.mapping import PopulationMap, find_evaluator
 
 
@@ -69,6 +69,8 @@ class eaGenerational:
     ------
     OptionError
         When the population is empty, a probability is none, or elites leave no room for offspring.
+    EvaluationError
+        When the map returns more or fewer results than it was given individuals.
 
     Notes
     -----
@@ -136,7 +138,12 @@ class eaGenerational:
                 del individual.fitness.values
         waiting = [one for one in self.population if not one.fitness.valid]
         with self._one_generation():
-            scores = self.toolbox.map(self.toolbox.evaluate, waiting)
+            scores = list(self.toolbox.map(self.toolbox.evaluate, waiting))
+        if len(scores) != len(waiting):
+            raise EvaluationError(
+                f"toolbox.map returned {len(scores)} results for {len(waiting)} individuals; "
+                "it must return one each, in order."
+            )
         for individual, values in zip(waiting, scores, strict=True):
             individual.fitness.values = values
         return len(waiting)

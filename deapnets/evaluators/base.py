@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
 from torch import nn
 
+from deapnets.errors import EvaluationError
 from deapnets.genomes.making import make
 from deapnets.genomes.weights import WeightGenome
 from deapnets.networks.chunk import Networks
@@ -29,6 +30,14 @@ class Evaluator(ABC):
 
     fresh: bool = False
     """True when scores can be compared within one generation only."""
+
+    settings: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """What an algorithm's options are on this task unless they are given: ``{"ga": {...}}``."""
+
+    @property
+    def title(self) -> str:
+        """What messages call it: ``Evaluator "Xor"``."""
+        return f'Evaluator "{type(self).__name__}"'
 
     @abstractmethod
     def genome(self) -> nn.Module:
@@ -77,5 +86,38 @@ class Evaluator(ABC):
 
     def __call__(self, individual: WeightGenome, **keywords: Any) -> tuple[float, ...]:
         """Return one individual's fitness as DEAP has it: a tuple of floats."""
-        scores = torch.as_tensor(self.evaluate(self.networks(individual), **keywords))
-        return tuple(scores.reshape(-1).tolist())
+        return tuple(score(self, self.networks(individual), [individual], keywords)[0].tolist())
+
+
+def score(
+    evaluator: Evaluator,
+    networks: Networks,
+    individuals: Sequence[WeightGenome],
+    keywords: Mapping[str, Any],
+) -> torch.Tensor:
+    """Return the fitness of a chunk, float64 ``[n, objectives]`` on the CPU; attach its records.
+
+    ``individuals`` are those that the networks belong to; ``keywords`` go to `Evaluator.evaluate`.
+
+    Raises
+    ------
+    EvaluationError
+        When the evaluator returns anything but a number for each individual and objective.
+    """
+    returned = evaluator.evaluate(networks, **keywords)
+    wanted = (len(individuals), len(evaluator.weights))
+    try:
+        scores = torch.as_tensor(returned, dtype=torch.float64).detach().cpu()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise EvaluationError(
+            f"{evaluator.title} returned {type(returned).__name__} that is no tensor of numbers: "
+            f"{error}. Expected fitness of shape {list(wanted)}."
+        ) from error
+    shape = tuple(scores.shape)
+    if wanted not in (shape, (*shape, 1)):
+        raise EvaluationError(
+            f"{evaluator.title} returned fitness of shape {list(scores.shape)} for {wanted[0]} "
+            f"networks and {wanted[1]} objective(s); expected {list(wanted)}."
+        )
+    networks.attach(individuals)
+    return scores.reshape(wanted)

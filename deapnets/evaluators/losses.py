@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
-from deapnets.errors import OptionError, unknown
+from deapnets.errors import DataError, OptionError, unknown
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -19,23 +19,36 @@ def cross_entropy(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     Logits ``[n, batch, classes, ...]``, targets ``[batch, ...]``: torch's shapes behind ``n``.
     """
     logits = outputs.transpose(1, 2)  # classes before the batch: contiguous after a stacked path
-    chosen = targets.expand(len(logits), 1, *targets.shape)
+    chosen = targets.long().expand(len(logits), 1, *targets.shape)
     return -torch.log_softmax(logits, 1).gather(1, chosen).flatten(1).mean(1)
 
 
+def _alike(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Return targets to compare with every network's outputs; a `DataError` on other shapes.
+
+    Broadcasting would compare ``[batch, 1]`` with ``[batch]`` as every row with every other.
+    """
+    if outputs.shape[1:] != targets.shape:
+        raise DataError(
+            f"This loss compares outputs and targets of one shape: a network's outputs are "
+            f"{list(outputs.shape[1:])}, the targets {list(targets.shape)}. Reshape the targets."
+        )
+    return targets.to(outputs.dtype)
+
+
 def mse(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Return the mean squared error."""
-    return (outputs - targets).square().flatten(1).mean(1)
+    """Return the mean squared error; outputs ``[n, *shape]``, targets ``[*shape]``."""
+    return (outputs - _alike(outputs, targets)).square().flatten(1).mean(1)
 
 
 def l1(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Return the mean absolute error."""
-    return (outputs - targets).abs().flatten(1).mean(1)
+    """Return the mean absolute error; outputs ``[n, *shape]``, targets ``[*shape]``."""
+    return (outputs - _alike(outputs, targets)).abs().flatten(1).mean(1)
 
 
 def bce_with_logits(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """Return the mean binary cross-entropy of logits and targets in [0, 1] of one shape."""
-    wanted = targets.to(outputs.dtype).expand_as(outputs)
+    wanted = _alike(outputs, targets).expand_as(outputs)
     losses = F.binary_cross_entropy_with_logits(outputs, wanted, reduction="none")
     return losses.flatten(1).mean(1)
 
@@ -70,18 +83,21 @@ def resolve(loss: str | Callable[[torch.Tensor, torch.Tensor], Any]) -> Loss:
 
 
 def hits(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Return how often the largest logit is the target's, as counts ``[n]``.
+    """Return how often the largest logit is the target's, float64 ``[n]``; NaN beside NaN logits.
 
-    ``outputs`` is ``[n, batch, classes]``, or ``[n, batch]`` and ``[n, batch, 1]`` for one logit
-    of a binary class. Of equal logits the first counts, as in `torch.argmax`.
+    Logits ``[n, batch, classes, ...]``, targets ``[batch, ...]``; or ``[n, batch]`` and
+    ``[n, batch, 1]`` for one logit of a binary class. Of equal logits the first counts.
     """
     if outputs.dim() == 2 or outputs.shape[2] == 1:
-        decided = outputs.reshape(len(outputs), -1) > 0
-        return (decided == (targets.reshape(-1) > 0.5)).sum(1)
-    best = outputs[:, :, 0].clone()
-    winner = torch.zeros_like(best, dtype=torch.int16)
-    for label in range(1, outputs.shape[2]):  # torch.argmax is twenty times slower on a CPU
-        logit = outputs[:, :, label]
-        winner = torch.maximum(winner, (logit > best).to(torch.int16).mul_(label))
-        best = torch.maximum(best, logit)
-    return (winner == targets.to(torch.int16)).sum(1)
+        values = outputs.reshape(len(outputs), -1)
+        right = (values > 0) == (targets.reshape(-1) > 0.5)
+    else:
+        values, labels = outputs.max(2)  # torch.argmax is several times slower on a CPU
+        if labels.shape[1:] != targets.shape:
+            raise DataError(
+                f"Accuracy needs one class a row: targets {list(labels.shape[1:])} for a network's "
+                f"outputs {list(outputs.shape[1:])}, got {list(targets.shape)}."
+            )
+        right = labels == targets
+    broken = values.isnan().flatten(1).any(1)
+    return right.flatten(1).sum(1).double().masked_fill_(broken, torch.nan)

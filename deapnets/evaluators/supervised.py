@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -84,8 +85,11 @@ class Splits:
 
 
 def _tensor(values: Array) -> torch.Tensor:
-    tensor = values.detach() if isinstance(values, torch.Tensor) else torch.as_tensor(values)
-    return tensor.float() if tensor.dtype == torch.float64 else tensor
+    if isinstance(values, torch.Tensor):
+        tensor = values.detach()
+    else:  # torch takes neither read-only arrays nor negative strides
+        tensor = torch.from_numpy(np.require(np.asarray(values), requirements=["C", "W"]))
+    return tensor.float() if tensor.is_floating_point() else tensor
 
 
 class SupervisedTask(Evaluator):
@@ -94,13 +98,13 @@ class SupervisedTask(Evaluator):
     Implement `module` and `load`; the constructor stays cheap. What is returned is maximised: minus
     the mean loss, or the accuracy. Without ``batch_size`` every evaluation sees all training rows;
     with it, a generation shares one mini-batch, scores are comparable within a generation only
-    (``fresh``), and an epoch visits every row once.
+    (``fresh``), and an epoch visits every row once, but for a rest that fills no mini-batch.
 
     Parameters
     ----------
     loss
         ``"cross_entropy"``, ``"mse"``, ``"l1"``, ``"bce_with_logits"``, or a torch loss of one
-        network: a callable of (outputs ``[batch, ...]``, targets) that returns a scalar.
+        network: a callable of (outputs ``[batch, ...]``, targets) that returns the rows' mean.
     fitness
         ``"loss"``: minus the loss. ``"accuracy"``: the fraction of rows that are right.
     batch_size
@@ -186,14 +190,22 @@ class SupervisedTask(Evaluator):
     def evaluate(self, networks: Networks) -> torch.Tensor:
         """Return ``[n]``: minus the loss, or the accuracy, on the mini-batch or all rows."""
         if self.fresh:
-            if self._batch is None:
-                self.prepare([], 0, Stream(0))
-            assert self._batch is not None  # prepare has drawn it
-            split = self._batch.to(networks.device)
+            split = (self._batch or self._unprepared()).to(networks.device)
         else:
             split = self._on("train", networks.device)
         loss, correct = self._score(networks, split, only=self._fitness)
         return -loss if self._fitness == "loss" else correct
+
+    def _unprepared(self) -> Split:
+        """Return rows for callers who never prepare, and say so; the epoch stays where it is."""
+        warnings.warn(
+            f"{self.title} was not prepared, so every generation sees the same {self._batch_size} "
+            "rows. deapnets.PopulationMap as the toolbox's map prepares it once a generation.",
+            stacklevel=3,
+        )
+        order = Stream(0).permutation(len(self.splits.train))
+        self._batch = self.splits.train.take(order[: self._batch_size])
+        return self._batch
 
     def validate(self, networks: Networks) -> dict[str, torch.Tensor]:
         """Return ``fitness``, ``validation_loss`` and ``validation_accuracy``, each ``[n]``."""
@@ -230,8 +242,9 @@ class SupervisedTask(Evaluator):
             if only != "accuracy":
                 loss += self._loss(outputs, part.targets).double() * (len(part) / len(split))
             if only != "loss" and self._classifies:
-                correct += losses.hits(outputs, part.targets).double() / len(split)
-        return loss, correct
+                correct += losses.hits(outputs, part.targets)
+        # One division: slices change no bit of an accuracy.
+        return loss, correct / split.targets.numel()
 
     def _on(self, name: str, device: torch.device) -> Split:
         key = (name, device)

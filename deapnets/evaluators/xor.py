@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import final
+from typing import ClassVar, final
 
 import torch
 from torch import nn
@@ -22,6 +22,8 @@ class Xor(SupervisedTask):
     fitness
         "loss" (minus the cross-entropy) or "accuracy".
     """
+
+    settings: ClassVar = {"ga": {"population": 300, "spread": 1.0, "sigma": 0.5, "sigma_end": 0.1}}
 
     def __init__(self, *, hidden: int = 4, fitness: Fitness = "loss") -> None:
         if hidden < 1:

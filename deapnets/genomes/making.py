@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Hashable, Sequence
 
@@ -10,8 +11,8 @@ import torch
 
 from deapnets.genomes.nodes import Node
 
-BLOCK = 1 << 17
-"""Weights that are made at once: rows wider than this are made alone, without copying parents."""
+BLOCK = 1 << 21
+"""Weights that are made at once; wider rows are made alone, without copying their parents."""
 
 
 def make(nodes: Sequence[Node], out: torch.Tensor) -> None:
@@ -19,6 +20,7 @@ def make(nodes: Sequence[Node], out: torch.Tensor) -> None:
 
     The same bits for a node in any company and order.
     """
+    _hold_freed_memory()
     groups: dict[Hashable, list[int]] = {}
     for index, node in enumerate(nodes):
         groups.setdefault(_shape_of(node), []).append(index)
@@ -29,12 +31,23 @@ def make(nodes: Sequence[Node], out: torch.Tensor) -> None:
             _write(out, block, _rows([nodes[i] for i in block], out.device))
 
 
+@functools.lru_cache(maxsize=1)
+def _hold_freed_memory() -> None:
+    """Let the C library keep the blocks that are freed between two operations.
+
+    glibc returns a block to the system, and takes it back page by page, unless a block of its size
+    was freed before (mallopt(3), M_MMAP_THRESHOLD, at most 32 MB). Without this, page faults are
+    half of the time of making 500 x 101,770 weights: ``benchmarks/making.py``.
+    """
+    torch.empty(31 << 20, dtype=torch.uint8)
+
+
 def _write(out: torch.Tensor, indices: list[int], rows: torch.Tensor) -> None:
     first, last = indices[0], indices[-1]
     if last - first + 1 == len(indices):
         out[first : last + 1] = rows
     else:
-        out[indices] = rows
+        out[indices] = rows.to(out.dtype)
 
 
 def _shape_of(node: Node) -> Hashable:
@@ -77,7 +90,7 @@ def made(node: Node) -> torch.Tensor:
     """Return a fresh copy of the node's weights, float32 ``[P]`` on the CPU."""
     if node.weights is not None:
         return node.weights.detach().to("cpu", copy=True)
-    out = torch.empty(1, node.layout.width)
+    out = torch.empty(1, node.layout.width, dtype=torch.float32, device="cpu")
     make([node], out)
     return out[0]
 

@@ -7,6 +7,7 @@ dozen bytes. Handles share nodes, so cloning costs nothing; a recipe that has be
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
@@ -37,6 +38,18 @@ class Core(Protocol):
         self, rows: Sequence[torch.Tensor], seeds: np.ndarray, parameters: Parameters
     ) -> torch.Tensor:
         """Return the children ``[n, P]`` of the parents' ``rows``, each ``[n, P]``."""
+
+
+@functools.lru_cache(maxsize=1024)
+def _recipe_bytes(reference: str, parameters: Parameters) -> bytes:
+    """Return the part of a digest that recipes share; equal parameters give equal bytes."""
+    plain = tuple((name, _plain(value)) for name, value in parameters)
+    return f"{reference} {plain!r} ".encode()
+
+
+def _plain(value: Any) -> Any:
+    """Return one value for all that are equal: 1, 1.0 and True are the same parameter."""
+    return int(value) if isinstance(value, int | float) and value % 1 == 0 else value
 
 
 class Recipe(NamedTuple):
@@ -86,8 +99,8 @@ class Node:
             state.update(self.weights.detach().cpu().numpy().tobytes())
             return state.hexdigest()
         operator, parents, seed, parameters = self.recipe
-        words = [operator.reference, repr(parameters), str(seed), *(p.digest for p in parents)]
-        state.update("\n".join(words).encode())
+        state.update(_recipe_bytes(operator.reference, parameters))
+        state.update(" ".join((str(seed), *(p.digest for p in parents))).encode())
         return state.hexdigest()
 
     def settle(self, weights: torch.Tensor) -> None:

@@ -90,8 +90,14 @@ class WeightGenome:
         """Return a clone that shares the node and has its own fitness and other attributes."""
         clone = type(self).__new__(type(self))
         memo[id(self)] = clone
+        own = clone.__dict__
         for name, value in self.__dict__.items():
-            clone.__dict__[name] = value if name == "node" else copy.deepcopy(value, memo)
+            if name == "node":
+                own[name] = value
+            elif name == "records":  # numbers and tuples of numbers
+                own[name] = value.copy()
+            else:
+                own[name] = copy.deepcopy(value, memo)
         return clone
 
     def __repr__(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -29,6 +30,7 @@ class Networks:
         self._layout = layout
         self._rows = rows
         self.records: dict[str, torch.Tensor] = {}
+        self.forwards = 0  # rows that have gone through a network, all networks together
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -48,6 +50,7 @@ class Networks:
             What the module's ``forward`` takes: ``[batch, ...]``, shared by all networks, or
             ``[n, batch, ...]`` with ``each=True``, one lot a network.
         """
+        self.forwards += len(self) * inputs[0].shape[1 if each else 0]
         return self._path.forward(self.parameters(), inputs, each)
 
     def weights(self) -> torch.Tensor:
@@ -70,3 +73,9 @@ class Networks:
                 f"got {list(tensor.shape)}."
             )
         self.records[name] = tensor
+
+    def attach(self, individuals: Sequence[Any]) -> None:
+        """Hand what was recorded to the ``n`` individuals: numbers, or tuples of ``k``."""
+        for name, values in self.records.items():
+            for individual, value in zip(individuals, values.tolist(), strict=True):
+                individual.records[name] = tuple(value) if isinstance(value, list) else value

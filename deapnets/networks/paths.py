@@ -44,13 +44,14 @@ def choose_path(module: nn.Module, layout: Layout, device: torch.device, wish: s
 
     A chain of linear layers and element-wise activations is stacked. Convolutions on a CPU are
     looped: batched convolutions over a population run at about half the speed there
-    (``benchmarks/paths.py``). Everything else is vmapped, and looped where vmap refuses.
+    (``benchmarks/paths.py``). Everything else is vmapped, and looped where vmap refuses. What the
+    module holds besides the evolved parameters is copied, in float32 as those are.
     """
     from deapnets.networks.looped import LoopPath
     from deapnets.networks.stacked import StackedPath, stackable
     from deapnets.networks.vmapped import VmapPath
 
-    template = copy.deepcopy(module).eval().requires_grad_(False).to(device)
+    template = copy.deepcopy(module).eval().requires_grad_(False).float().to(device)
     chain = stackable(template, layout)
     if not wish:
         convolves = any(isinstance(m, nn.modules.conv._ConvNd) for m in template.modules())

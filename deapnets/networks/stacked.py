@@ -8,6 +8,7 @@ from typing import NamedTuple, final
 import torch
 from torch import nn
 
+from deapnets.errors import EvaluationError
 from deapnets.genomes.layout import Layout
 from deapnets.networks.paths import Path
 
@@ -44,10 +45,12 @@ def stackable(module: nn.Module, layout: Layout) -> Chain | None:
         return None
     flattens = bool(layers) and _flattens(layers[0][1])
     steps = [_step(name, layer) for name, layer in layers[flattens:]]
-    if not any(isinstance(step, _Linear) for step in steps) or None in steps:
+    linear = [step for step in steps if isinstance(step, _Linear)]
+    own = {name: parameter.detach() for name, parameter in module.named_parameters()}
+    tied = not {name for step in linear for name in step if name} <= own.keys()
+    if not linear or None in steps or tied:
         return None
-    evolved = set(layout.names)
-    frozen = {n: p.detach() for n, p in module.named_parameters() if n not in evolved}
+    frozen = {name: own[name] for name in own.keys() - set(layout.names)}
     return Chain(tuple(step for step in steps if step is not None), flattens, frozen)
 
 
@@ -58,7 +61,7 @@ def _leaves(module: nn.Module, prefix: str) -> list[tuple[str, nn.Module]] | Non
     if type(module) is not nn.Sequential:
         return [(prefix, module)]
     found: list[tuple[str, nn.Module]] = []
-    for name, child in module.named_children():
+    for name, child in module._modules.items():  # named_children leaves a repeated layer out
         inner = _leaves(child, f"{prefix}.{name}" if prefix else name)
         if inner is None:
             return None
@@ -95,6 +98,7 @@ class StackedPath(Path):
 
     def __init__(self, chain: Chain) -> None:
         self._chain = chain
+        self._first = next(step for step in chain.steps if isinstance(step, _Linear))
 
     def forward(
         self, parameters: Mapping[str, torch.Tensor], inputs: tuple[torch.Tensor, ...], each: bool
@@ -104,20 +108,29 @@ class StackedPath(Path):
         count = len(next(iter(parameters.values())))
         if self._chain.flattens:
             batch = batch.flatten(2 if each else 1)
-        if batch.dim() != 2 + each:
-            raise ValueError(
-                f"a chain of linear layers takes inputs [batch, features], got {list(batch.shape)}"
-            )
-        # A copy of the shared inputs, not a view: its alignment is the same in every chunk.
-        values = batch.transpose(-1, -2).contiguous()
+        self._require_fit(batch, parameters)
+        leading = batch.shape[int(each) : -1]  # a linear layer takes any number of batch dimensions
+        batch = batch.reshape(*batch.shape[: int(each)], -1, batch.shape[-1])
+        values = batch.transpose(-1, -2)
         if not each:
             values = values.expand(count, -1, -1)
         if count == 1:
             parameters = {
                 name: value.expand(2, *value.shape[1:]) for name, value in parameters.items()
             }
-            return self._features_first(parameters, values.expand(2, -1, -1))[:1].transpose(1, 2)
-        return self._features_first(parameters, values).transpose(1, 2)
+            values = values.expand(2, -1, -1)
+        outputs = self._features_first(parameters, values)[:count].transpose(1, 2)
+        return outputs.reshape(count, *leading, outputs.shape[2])
+
+    def _require_fit(self, batch: torch.Tensor, parameters: Mapping[str, torch.Tensor]) -> None:
+        """Raise an `EvaluationError` unless the first layer takes such inputs."""
+        weight = self._parameter(self._first.weight, parameters, 1)
+        width = weight.shape[-1]
+        if batch.shape[-1:] != (width,) or batch.dtype != weight.dtype:
+            raise EvaluationError(
+                f"The network's first layer takes inputs [..., {width}] of {weight.dtype}, "
+                f"got {list(batch.shape)} of {batch.dtype}."
+            )
 
     def _features_first(
         self, parameters: Mapping[str, torch.Tensor], values: torch.Tensor

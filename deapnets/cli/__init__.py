@@ -1,0 +1,53 @@
+"""The command ``deapnets``: the only package that knows click.
+
+=========  ======================================================
+module     concept
+=========  ======================================================
+run        ``deapnets run``: an algorithm on an evaluator
+progress   what a person sees while a run goes on
+show       ``deapnets show``: what a run directory holds
+plugins    ``deapnets plugins``: what is installed, and whether it works
+=========  ======================================================
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+
+from deapnets.errors import DeapnetsError, OptionError
+
+_COMMANDS = {"run": "run", "show": "show", "plugins": "plugins"}
+
+
+class _Commands(click.Group):
+    """Commands that are imported when they are asked for, and errors in one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"deapnets.cli.{_COMMANDS[cmd_name]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except DeapnetsError as error:
+            if ctx.params.get("debug"):
+                raise
+            failure = click.ClickException(str(error))
+            failure.exit_code = 2 if isinstance(error, OptionError) else 1
+            raise failure from error
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="deapnets")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def main(debug: bool) -> None:
+    """Evolve neural networks with the DEAP you know."""

@@ -1,0 +1,114 @@
+"""``deapnets run``: an algorithm on an evaluator."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.argument("evaluator")
+@click.option("--algorithm", default="ga", show_default=True, help="Algorithm.")
+@click.option("--population", type=int, help="Individuals of a generation.")
+@click.option("--generations", type=int, help="End after so many generations.")
+@click.option(
+    "--seconds", type=float, help="End after so many seconds; 60 when there is no other budget."
+)
+@click.option("--evaluations", type=int, help="End after so many evaluated individuals.")
+@click.option("--target", metavar="METRIC=VALUE", help="End when validation reaches the value.")
+@click.option("--seed", type=int, help="Seed; drawn and written down when there is none.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
+@click.option("--memory", help='Bytes for weights, such as "4GB"; half of what is free.')
+@click.option(
+    "--on-error",
+    type=click.Choice(["raise", "worst"]),
+    default="raise",
+    show_default=True,
+    help="What fitness that is not finite does: end the run, or become the worst value.",
+)
+@click.option("--out", help="New directory of the run; runs/EVALUATOR-ALGORITHM-TIME.")
+@click.option(
+    "-o", "options", metavar="KEY=VALUE", multiple=True, help="Option of the evaluator; repeatable."
+)
+@click.option(
+    "-a",
+    "settings",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Option of the algorithm; repeatable. ga: see docs/commands.md.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def run(
+    evaluator: str,
+    algorithm: str,
+    population: int | None,
+    generations: int | None,
+    seconds: float | None,
+    evaluations: int | None,
+    target: str | None,
+    as_json: bool,
+    out: str | None,
+    options: tuple[str, ...],
+    settings: tuple[str, ...],
+    seed: int | None,
+    **machine: Any,
+) -> None:
+    """Evolve networks for EVALUATOR: a name of `deapnets plugins list`.
+
+    \b
+    deapnets run xor
+    deapnets run mnist -o dataset=digits --seconds 30
+    deapnets run mnist --seconds 120 --seed 1 --out runs/mnist
+    """  # noqa: D301  (\b is click's mark for lines that keep their breaks)
+    from deapnets.runs.budget import Budget, Target
+    from deapnets.runs.configuring import (
+        Configuration,
+        draw_seed,
+        make_evaluator,
+        make_settings,
+    )
+
+    if generations is None and seconds is None and evaluations is None:
+        seconds = 60.0
+    goal = None if target is None else Target.parse(target)
+    plugin = make_evaluator(evaluator, options)
+    configuration = Configuration(
+        plugin,
+        algorithm,
+        make_settings(algorithm, settings, plugin.instance, population),
+        Budget(generations, seconds, evaluations, goal),
+        draw_seed() if seed is None else seed,
+        **machine,
+    )
+    _execute(configuration, out or _fresh_name(configuration), as_json)
+
+
+def _fresh_name(configuration: Any) -> str:
+    name = configuration.plugin.loaded.found.name
+    return f"runs/{name}-{configuration.algorithm}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def _execute(configuration: Any, out: str, as_json: bool) -> None:
+    from deapnets.cli.progress import follow, summarise
+    from deapnets.runs.curve import draw_curve
+    from deapnets.runs.directory import RunDirectory
+    from deapnets.runs.running import Run
+
+    # The data are opened before anything is written: a missing file leaves no empty run behind.
+    configuration.evaluator.genome()
+    directory = RunDirectory.create(out)
+    run_ = Run(configuration, directory)
+    try:
+        follow(run_, quiet=as_json)
+    except KeyboardInterrupt:
+        click.echo(f"\nInterrupted. What was found is in {directory.path}", err=True)
+        raise click.exceptions.Exit(130) from None
+    picture = draw_curve(directory)
+    if as_json:
+        import json
+
+        click.echo(json.dumps(directory.read("result.json"), indent=2))
+    else:
+        summarise(directory, picture)

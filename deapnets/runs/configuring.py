@@ -1,0 +1,124 @@
+"""`Configuration`: every setting of a run, as it stands in its ``config.json``."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+from deapnets.algorithms.ga import GeneticSettings
+from deapnets.errors import OptionError, unknown
+from deapnets.evaluators.base import Evaluator
+from deapnets.mapping import OnError
+from deapnets.plugins import EVALUATORS, UsablePlugin, get, options_of, parse_options
+from deapnets.runs.budget import Budget
+from deapnets.runs.directory import FORMAT
+
+ALGORITHMS: dict[str, type[GeneticSettings]] = {"ga": GeneticSettings}
+"""Settings of each algorithm under its name on the command line."""
+
+
+@final
+@dataclass(frozen=True)
+class Configuration:
+    """What is run: evaluator, algorithm, budget, seed and machine.
+
+    Parameters
+    ----------
+    plugin
+        The evaluator, constructed with its options.
+    algorithm
+        Name of the algorithm.
+    settings
+        Its settings.
+    budget
+        When the run ends.
+    seed
+        Seed of everything that is random, from 0 to 2**32 - 1.
+    device, memory, on_error
+        As `deapnets.PopulationMap` takes them.
+    validate_every
+        Generations between two looks at the validation split.
+    """
+
+    plugin: UsablePlugin
+    algorithm: str
+    settings: GeneticSettings
+    budget: Budget
+    seed: int
+    device: str = "auto"
+    memory: str | None = None
+    on_error: OnError = "raise"
+    validate_every: int = 10
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed < 1 << 32:
+            raise OptionError(f"A seed is from 0 to 2**32 - 1, got {self.seed}.")
+        if self.validate_every < 1:
+            raise OptionError(f"validate_every is at least 1, got {self.validate_every}.")
+        self.budget.require_more_than(self.settings.population)
+
+    @property
+    def evaluator(self) -> Evaluator:
+        """The evaluator."""
+        instance = self.plugin.instance
+        if not isinstance(instance, Evaluator):
+            raise OptionError(
+                f'"{self.plugin.loaded.found.name}" is {type(instance).__name__}, which is no '
+                "deapnets.Evaluator."
+            )
+        return instance
+
+    def describe(self) -> dict[str, Any]:
+        """Return the JSON object of ``config.json``: defaults and the drawn seed included."""
+        found = self.plugin.loaded.found
+        return {
+            "format": FORMAT,
+            "evaluator": found.name,
+            "distribution": found.distribution,
+            "distribution_version": found.version,
+            "options": dict(self.plugin.options),
+            "algorithm": self.algorithm,
+            "algorithm_options": dataclasses.asdict(self.settings),
+            "budget": dataclasses.asdict(self.budget),
+            "seed": self.seed,
+            "device": self.device,
+            "memory": self.memory,
+            "on_error": self.on_error,
+            "validate_every": self.validate_every,
+        }
+
+
+def make_evaluator(name: str, pairs: Sequence[str]) -> UsablePlugin:
+    """Return the evaluator ``name`` or ``distribution:name`` with ``KEY=VALUE`` options."""
+    loaded = get(EVALUATORS, name).load()
+    return loaded.make(**parse_options(pairs, loaded.options()))
+
+
+def make_settings(
+    algorithm: str, pairs: Sequence[str], evaluator: Any = None, population: int | None = None
+) -> GeneticSettings:
+    """Return an algorithm's settings for ``KEY=VALUE`` options.
+
+    What is not given is the evaluator's own (`Evaluator.settings`), then the algorithm's default.
+
+    Raises
+    ------
+    OptionError
+        When the algorithm or an option is unknown, or a value cannot be used.
+    """
+    if algorithm not in ALGORITHMS:
+        raise OptionError(unknown("algorithm", algorithm, ALGORITHMS))
+    kind = ALGORITHMS[algorithm]
+    own = getattr(evaluator, "settings", {}).get(algorithm, {})
+    values = {**own, **parse_options(pairs, options_of(kind))}
+    if population is not None:
+        values["population"] = population
+    return kind(**values)
+
+
+def draw_seed() -> int:
+    """Return a seed from the system's entropy, for a run that was given none."""
+    return random.SystemRandom().randrange(1 << 32)

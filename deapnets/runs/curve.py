@@ -1,0 +1,84 @@
+"""The picture of a run's learning curve: fitness of the generations, figures of the validation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deapnets.errors import RunError
+from deapnets.runs.directory import RunDirectory
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_INK, _MUTED, _BEST, _MEAN, _HELD = "#1f2933", "#7b8794", "#d1495b", "#8da9c4", "#13795b"
+
+
+def draw_curve(directory: RunDirectory, name: str = "curve.png") -> Path:
+    """Draw the run's log and return the picture's path: PNG, 1440 x 600 pixels.
+
+    Raises
+    ------
+    RunError
+        When the log holds no generation.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    records = list(directory.log())
+    if not records:
+        raise RunError(f"{directory.path} has no generation in its log yet.")
+    held = [record for record in records if "validation_accuracy" in record]
+    figure = Figure(figsize=(9.6, 4.0), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(1, 2 if held else 1, squeeze=False)[0]
+    _draw_fitness(axes[0], records)
+    if held:
+        _draw_accuracy(axes[1], held, directory)
+    for ax in axes:
+        _clean(ax)
+    figure.suptitle(_title(directory), color=_INK, fontsize=12, x=0.01, ha="left", weight="bold")
+    path = directory.path / name
+    figure.savefig(path)
+    return path
+
+
+def _title(directory: RunDirectory) -> str:
+    config = directory.read("config.json")
+    last = list(directory.log())[-1]
+    return (
+        f"{config['evaluator']}: {config['parameters']:,} weights by {config['algorithm']}, "
+        f"{last['evaluations']:,} evaluations in {last['seconds']:.0f} s (seed {config['seed']})"
+    )
+
+
+def _draw_fitness(ax: Axes, records: list[dict[str, Any]]) -> None:
+    seconds = [record["seconds"] for record in records]
+    best = [record["best"] for record in records]
+    mean = [record["mean"] for record in records]
+    ax.plot(seconds, mean, color=_MEAN, linewidth=1.2, label="mean of the population")
+    ax.plot(seconds, best, color=_BEST, linewidth=1.2, label="best")
+    ax.set_title("fitness on the training rows", loc="left", fontsize=10, color=_INK)
+    ax.legend(frameon=False, fontsize=9, loc="lower right")
+
+
+def _draw_accuracy(ax: Axes, held: list[dict[str, Any]], directory: RunDirectory) -> None:
+    seconds = [record["seconds"] for record in held]
+    accuracy = [100 * record["validation_accuracy"] for record in held]
+    ax.plot(seconds, accuracy, color=_HELD, linewidth=1.6)
+    ax.set_title("accuracy on held-out rows, %", loc="left", fontsize=10, color=_INK)
+    ax.set_ylim(min(accuracy) - 2, 100.5)
+    text = f"validation {accuracy[-1]:.1f} %"
+    if directory.has("result.json"):
+        metrics = directory.read("result.json")["metrics"]
+        if "test_accuracy" in metrics:
+            text += f"\ntest {100 * metrics['test_accuracy']:.1f} %"
+    ax.text(0.98, 0.06, text, transform=ax.transAxes, ha="right", color=_HELD, fontsize=11)
+
+
+def _clean(ax: Axes) -> None:
+    ax.set_xlabel("seconds", color=_MUTED, fontsize=9)
+    ax.tick_params(colors=_MUTED, labelsize=9)
+    ax.grid(color="#e4e7eb", linewidth=0.7)
+    for side in ("top", "right", "left", "bottom"):
+        ax.spines[side].set_visible(False)

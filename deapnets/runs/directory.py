@@ -1,0 +1,138 @@
+"""The files of a run, written so that a reader never sees half of one."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, final
+
+import torch
+
+from deapnets.errors import RunError
+
+FORMAT = 1
+"""Version of a run directory's files: ``config.json`` carries it."""
+
+
+@final
+class RunDirectory:
+    """``config.json, environment.json, log.jsonl, best.safetensors, best.json, result.json``.
+
+    JSON and safetensors only: nothing in a run directory is ever unpickled. ``checkpoints/`` is
+    where snapshots belong.
+
+    Parameters
+    ----------
+    path
+        The directory.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path).expanduser()
+
+    @classmethod
+    def create(cls, path: str | Path) -> RunDirectory:
+        """Return a new, empty run directory; its parents are created too.
+
+        Raises
+        ------
+        RunError
+            When the path holds something already, or cannot be written.
+        """
+        directory = cls(path)
+        try:
+            directory.path.mkdir(parents=True, exist_ok=True)
+            occupied = any(directory.path.iterdir())
+        except OSError as error:
+            raise RunError(f"{directory.path} cannot be a run directory: {error}.") from error
+        if occupied:
+            raise RunError(f"{directory.path} is not empty. Choose another directory with --out.")
+        return directory
+
+    @classmethod
+    def open(cls, path: str | Path) -> RunDirectory:
+        """Return the directory of a run that exists.
+
+        Raises
+        ------
+        RunError
+            When it holds no run, or one of a newer format.
+        """
+        directory = cls(path)
+        if not (directory.path / "config.json").is_file():
+            raise RunError(
+                f"{directory.path} holds no run: there is no config.json. "
+                "deapnets run EVALUATOR --out DIR makes one."
+            )
+        found = directory.read("config.json").get("format")
+        if not isinstance(found, int) or not 1 <= found <= FORMAT:
+            raise RunError(
+                f"{directory.path} has format {found}; this deapnets reads up to {FORMAT}."
+            )
+        return directory
+
+    def write(self, name: str, value: dict[str, Any]) -> None:
+        """Write ``value`` as JSON under ``name``, whole or not at all."""
+        text = json.dumps(value, indent=2) + "\n"
+        self._replace(name, lambda path: path.write_text(text, encoding="utf-8"))
+
+    def read(self, name: str) -> dict[str, Any]:
+        """Return the JSON object in ``name``.
+
+        Raises
+        ------
+        RunError
+            When the file is missing or holds no JSON object.
+        """
+        path = self.path / name
+        try:
+            value = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise RunError(f"{path} cannot be read: {error}.") from error
+        if not isinstance(value, dict):
+            raise RunError(f"{path} holds no JSON object.")
+        return value
+
+    def has(self, name: str) -> bool:
+        """Return whether the file is there."""
+        return (self.path / name).is_file()
+
+    def write_weights(self, name: str, tensors: dict[str, torch.Tensor]) -> None:
+        """Write tensors as safetensors under ``name``, whole or not at all."""
+        from safetensors.torch import save_file
+
+        contiguous = {key: value.contiguous() for key, value in tensors.items()}
+        self._replace(name, lambda path: save_file(contiguous, path))
+
+    def append(self, record: dict[str, Any]) -> None:
+        """Add a line to ``log.jsonl``."""
+        try:
+            with (self.path / "log.jsonl").open("a", encoding="utf-8") as log:
+                log.write(json.dumps(record) + "\n")
+        except OSError as error:
+            raise RunError(f"{self.path / 'log.jsonl'} cannot be written: {error}.") from error
+
+    def log(self) -> Iterator[dict[str, Any]]:
+        """Yield the records of ``log.jsonl``; a last line that was cut off is left out."""
+        path = self.path / "log.jsonl"
+        if not path.is_file():
+            return
+        with path.open(encoding="utf-8") as lines:
+            for line in lines:
+                if line.endswith("\n"):
+                    yield json.loads(line)
+
+    def _replace(self, name: str, write: Callable[[Path], Any]) -> None:
+        """Write beside the file, flush to the disk, then take its place."""
+        path = self.path / name
+        beside = path.with_name(f".{name}.partial")
+        try:
+            write(beside)
+            with beside.open("rb+") as file:
+                os.fsync(file.fileno())
+            beside.replace(path)
+        except OSError as error:
+            beside.unlink(missing_ok=True)
+            raise RunError(f"{path} cannot be written: {error}.") from error
