@@ -22,6 +22,12 @@ from deapnets.errors import DeapnetsError, OptionError
 _COMMANDS = {"run": "run", "show": "show", "plugins": "plugins"}
 
 
+class _UsageFault(click.ClickException):
+    """One line about an option that cannot be used."""
+
+    exit_code = 2
+
+
 class _Commands(click.Group):
     """Commands that are imported when they are asked for, and errors in one line."""
 
@@ -41,9 +47,8 @@ class _Commands(click.Group):
         except DeapnetsError as error:
             if ctx.params.get("debug"):
                 raise
-            failure = click.ClickException(str(error))
-            failure.exit_code = 2 if isinstance(error, OptionError) else 1
-            raise failure from error
+            wrong_words = isinstance(error, OptionError)
+            raise (_UsageFault if wrong_words else click.ClickException)(str(error)) from error
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
