@@ -1,0 +1,124 @@
+import re
+
+import pytest
+import torch
+from torch import nn
+
+import deapnets as dn
+from deapnets.errors import EvaluationError
+from deapnets.randomness import Stream
+
+
+class Returns(dn.Evaluator):
+    """An evaluator that returns what a function makes of the networks."""
+
+    def __init__(self, returned):
+        self.net = nn.Linear(3, 2)
+        self.returned = returned
+
+    def genome(self):
+        return self.net
+
+    def evaluate(self, networks, **keywords):
+        return self.returned(networks, **keywords)
+
+
+class ReturnsTwo(Returns):
+    weights = (1.0, -1.0)
+
+
+@pytest.fixture
+def individual_of(individual_class):
+    """Return a function that makes an individual of the evaluator's module, with noise."""
+    return lambda evaluator: dn.initWeights(individual_class, evaluator.genome(), sigma=0.5)
+
+
+def test_an_evaluator_without_evaluate_cannot_be_made():
+    class Half(dn.Evaluator):
+        def genome(self):
+            return nn.Linear(1, 1)
+
+    with pytest.raises(TypeError, match=r"abstract method '?evaluate"):
+        Half()
+
+
+def test_what_is_not_implemented_has_a_harmless_default(individual_of):
+    evaluator = Returns(lambda networks: torch.zeros(len(networks)))
+    individual = individual_of(evaluator)
+    assert (evaluator.weights, evaluator.fresh) == ((1.0,), False)
+    evaluator.prepare([individual], 0, Stream(1))
+    evaluator.conclude([individual], [(0.0,)])
+    evaluator.load_state_dict(evaluator.state_dict())
+    assert evaluator.validate(evaluator.networks(individual)) == {}
+    assert (evaluator.measure(individual), evaluator.state_dict()) == ({}, {})
+
+
+def test_networks_carry_the_individuals_weights_in_order(individual_of):
+    evaluator = Returns(None)
+    individuals = [individual_of(evaluator) for _ in range(3)]
+    rows = evaluator.networks(*individuals).weights()
+    assert torch.equal(rows, torch.stack([one.weights for one in individuals]))
+
+
+@pytest.mark.parametrize(
+    "returned",
+    [
+        lambda networks: [0.1],
+        lambda networks: (0.1,),
+        lambda networks: [[0.1]],
+        lambda networks: torch.tensor([0.1], dtype=torch.float64),
+        lambda networks: torch.tensor([[0.1]], dtype=torch.float64, requires_grad=True),
+    ],
+)
+def test_an_evaluator_called_with_one_individual_returns_deaps_tuple(returned, individual_of):
+    evaluator = Returns(returned)
+    assert evaluator(individual_of(evaluator)) == (0.1,)
+
+
+def test_two_objectives_are_a_tuple_of_two(individual_of):
+    evaluator = ReturnsTwo(lambda networks: [[0.1, 3]])
+    assert evaluator(individual_of(evaluator)) == (0.1, 3.0)
+
+
+def test_keywords_reach_evaluate(individual_of):
+    evaluator = Returns(lambda networks, scale: [scale])
+    assert evaluator(individual_of(evaluator), scale=4.0) == (4.0,)
+
+
+def test_records_reach_the_individual(individual_of):
+    def returned(networks):
+        networks.record("pair", torch.tensor([[1, 2]]))
+        return [0.0]
+
+    evaluator = Returns(returned)
+    individual = individual_of(evaluator)
+    evaluator(individual)
+    assert individual.records == {"pair": (1, 2)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "returned", "got"),
+    [
+        (Returns, torch.zeros(2), "[2] for 1 networks and 1 objective(s); expected [1, 1]"),
+        (Returns, torch.zeros(0), "[0] for 1 networks and 1 objective(s); expected [1, 1]"),
+        (Returns, torch.tensor(0.0), "[] for 1 networks and 1 objective(s); expected [1, 1]"),
+        (Returns, torch.zeros(1, 2), "[1, 2] for 1 networks and 1 objective(s); expected [1, 1]"),
+        (ReturnsTwo, torch.zeros(1), "[1] for 1 networks and 2 objective(s); expected [1, 2]"),
+        (ReturnsTwo, torch.zeros(2), "[2] for 1 networks and 2 objective(s); expected [1, 2]"),
+    ],
+)
+def test_fitness_of_another_shape_is_refused(kind, returned, got, individual_of):
+    evaluator = kind(lambda networks: returned)
+    said = f'Evaluator "{kind.__name__}" returned fitness of shape {got}.'
+    with pytest.raises(EvaluationError, match=re.escape(said)):
+        evaluator(individual_of(evaluator))
+
+
+@pytest.mark.parametrize(
+    ("returned", "kind"), [(None, "NoneType"), ("high", "str"), ([[1.0], [1.0, 2.0]], "list")]
+)
+def test_what_is_no_tensor_of_numbers_is_refused(returned, kind, individual_of):
+    evaluator = Returns(lambda networks: returned)
+    said = rf'Evaluator "Returns" returned {kind} that is no tensor of numbers: .*\[1, 1\]\.'
+    with pytest.raises(EvaluationError, match=said):
+        evaluator(individual_of(evaluator))

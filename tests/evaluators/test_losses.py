@@ -1,0 +1,142 @@
+import math
+import re
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F  # noqa: N812  (torch's own convention)
+
+from deapnets.errors import DataError, OptionError
+from deapnets.evaluators import losses
+
+TORCH = {
+    "mse": F.mse_loss,
+    "l1": F.l1_loss,
+    "bce_with_logits": F.binary_cross_entropy_with_logits,
+}
+
+
+def rows_of(one, outputs, targets):
+    return torch.stack([one(output, targets) for output in outputs])
+
+
+@pytest.mark.parametrize("extra", [(), (3,), (3, 2)])
+@pytest.mark.parametrize("features_first", [False, True])
+def test_cross_entropy_is_torchs_own_for_every_row(extra, features_first):
+    outputs = torch.randn(4, 6, 5, *extra)
+    if features_first:  # as a stacked path returns them
+        outputs = outputs.transpose(1, 2).contiguous().transpose(1, 2)
+    targets = torch.randint(0, 5, (6, *extra))
+    expected = rows_of(F.cross_entropy, outputs, targets)
+    torch.testing.assert_close(losses.cross_entropy(outputs, targets), expected)
+
+
+@pytest.mark.parametrize("name", TORCH)
+@pytest.mark.parametrize("shape", [(6,), (6, 1), (6, 3), (6, 3, 2)])
+def test_a_loss_of_one_shape_is_torchs_own_for_every_row(name, shape):
+    outputs, targets = torch.randn(4, *shape), torch.rand(*shape)
+    expected = rows_of(TORCH[name], outputs, targets)
+    torch.testing.assert_close(losses.resolve(name)(outputs, targets), expected)
+
+
+@pytest.mark.parametrize("name", TORCH)
+def test_integer_targets_count_as_numbers(name):
+    outputs, targets = torch.randn(4, 6), torch.randint(0, 2, (6,))
+    expected = rows_of(TORCH[name], outputs, targets.float())
+    torch.testing.assert_close(losses.resolve(name)(outputs, targets), expected)
+
+
+@pytest.mark.parametrize("name", TORCH)
+@pytest.mark.parametrize(("outputs", "targets"), [([6, 1], [6]), ([6], [6, 1]), ([6, 2], [6, 3])])
+def test_shapes_that_would_be_broadcast_are_refused(name, outputs, targets):
+    said = (
+        "This loss compares outputs and targets of one shape: a network's outputs are "
+        f"{outputs}, the targets {targets}. Reshape the targets."
+    )
+    with pytest.raises(DataError, match=re.escape(said)):
+        losses.resolve(name)(torch.zeros(4, *outputs), torch.zeros(targets))
+
+
+@pytest.mark.parametrize(
+    ("loss", "name"),
+    [
+        (F.cross_entropy, "cross_entropy"),
+        (nn.CrossEntropyLoss(), "cross_entropy"),
+        (F.mse_loss, "mse"),
+        (nn.MSELoss(), "mse"),
+        (nn.BCEWithLogitsLoss(), "bce_with_logits"),
+    ],
+    ids=str,
+)
+def test_torchs_callable_gives_what_its_name_gives(loss, name):
+    outputs = torch.randn(4, 6, 5)
+    classes = torch.randint(0, 5, (6,))
+    targets = classes if name == "cross_entropy" else F.one_hot(classes, 5).float()
+    torch.testing.assert_close(
+        losses.resolve(loss)(outputs, targets), losses.resolve(name)(outputs, targets)
+    )
+
+
+def test_a_callable_may_return_a_plain_number():
+    loss = losses.resolve(lambda output, target: float(output.sum() - target.sum()))
+    assert loss(torch.ones(3, 2, 1), torch.ones(2)).tolist() == [0.0, 0.0, 0.0]
+
+
+def test_an_unknown_loss_is_refused_with_the_near_one():
+    said = (
+        'Unknown loss "cross_entrpy". Did you mean "cross_entropy"? '
+        "Valid: bce_with_logits, cross_entropy, l1, mse."
+    )
+    with pytest.raises(OptionError, match=re.escape(said)):
+        losses.resolve("cross_entrpy")
+
+
+@pytest.mark.parametrize("classes", [2, 3, 10, 40_000])
+@pytest.mark.parametrize("features_first", [False, True])
+def test_hits_count_where_argmax_is_the_target(classes, features_first):
+    outputs = torch.randn(4, 6, classes)
+    if features_first:
+        outputs = outputs.transpose(1, 2).contiguous().transpose(1, 2)
+    targets = outputs[0].argmax(1)
+    expected = (outputs.argmax(2) == targets).sum(1)
+    assert losses.hits(outputs, targets).tolist() == expected.tolist()
+    assert expected[0] == 6
+
+
+@pytest.mark.parametrize("features_first", [False, True])
+def test_of_equal_logits_the_first_counts(features_first):
+    outputs = torch.randint(-1, 2, (50, 40, 5)).float()
+    if features_first:
+        outputs = outputs.transpose(1, 2).contiguous().transpose(1, 2)
+    first = torch.from_numpy(outputs.numpy().argmax(2))  # numpy promises the first
+    targets = torch.randint(0, 5, (40,))
+    assert losses.hits(outputs, targets).tolist() == (first == targets).sum(1).tolist()
+
+
+def test_hits_count_every_position_of_extra_dimensions():
+    outputs, targets = torch.randn(4, 6, 5, 3, 2), torch.randint(0, 5, (6, 3, 2))
+    expected = [int((output.argmax(1) == targets).sum()) for output in outputs]
+    assert losses.hits(outputs, targets).tolist() == expected
+
+
+@pytest.mark.parametrize("shape", [(2, 4), (2, 4, 1)])
+@pytest.mark.parametrize("dtype", [torch.int64, torch.float32, torch.bool])
+def test_one_logit_decides_by_its_sign(shape, dtype):
+    logits = torch.tensor([[-1.0, 1.0, 2.0, -2.0], [1.0, 1.0, 1.0, 0.0]]).reshape(shape)
+    targets = torch.tensor([0, 1, 0, 1]).to(dtype)
+    assert losses.hits(logits, targets).tolist() == [2, 1]
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 1), (4, 3)])
+def test_logits_that_are_nan_score_nan_not_chance(shape):
+    logits = torch.ones(3, *shape)
+    logits[1, -1] = torch.nan
+    right, broken, other = losses.hits(logits, torch.zeros(4, dtype=torch.int64)).tolist()
+    assert math.isnan(broken)
+    assert right == other
+
+
+def test_targets_that_are_no_class_a_row_are_refused():
+    said = "Accuracy needs one class a row: targets [4] for a network's outputs [4, 3], got [4, 3]."
+    with pytest.raises(DataError, match=re.escape(said)):
+        losses.hits(torch.zeros(2, 4, 3), torch.zeros(4, 3))
