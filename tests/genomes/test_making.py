@@ -172,9 +172,9 @@ def test_making_leaves_leaves_untouched(leaf):
         dn.mutGaussian: {"sigma": 1.0, "indpb": 0.1},
         dn.mutReset: {"sigma": 1.0, "indpb": 0.1},
     }
-    for operator_, given_ in cores.items():
+    for operator_, parameters in cores.items():
         lot = tuple(parents[: operator_.parents])
-        rows_of([operator_.child(lot, 1, operator_.parameters(**given_))] * 2).zero_()
+        rows_of([operator_.child(lot, 1, operator_.parameters(**parameters))] * 2).zero_()
     assert all(torch.equal(p.weights, b) for p, b in zip(parents, before, strict=True))
 
 

@@ -1,0 +1,109 @@
+"""``cx...``: what the children have from whom."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import deapnets as dn
+from deapnets.operators.crossover import choose
+
+SEEDS = np.arange(40, dtype=np.uint64)
+WIDTH = 2000
+
+
+def children(operator, **parameters: object) -> tuple[torch.Tensor, ...]:
+    """Return parents and children of 40 pairs, each ``[40, WIDTH]``."""
+    parents = [torch.randn(len(SEEDS), WIDTH) for _ in range(2)]
+    settings = operator.parameters(**parameters)
+    lots = [operator.make(rows, SEEDS, settings) for rows in (parents, parents[::-1])]
+    return (*parents, *lots)
+
+
+def near(rate: float, p: float, count: int) -> bool:
+    return abs(rate - p) <= 5 * (p * (1 - p) / count) ** 0.5
+
+
+@pytest.mark.parametrize("indpb", [0.0, 0.01, 0.1, 0.3, 0.5, 0.9, 1.0])
+def test_children_of_uniform_crossover_are_complementary(indpb):
+    a, b, first, second = children(dn.cxUniform, indpb=indpb)
+    kept, swapped = (first == a) & (second == b), (first == b) & (second == a)
+    assert bool((kept ^ swapped).all())
+    assert near(float(swapped.double().mean()), indpb, swapped.numel())
+
+
+def test_pairs_of_uniform_crossover_swap_different_weights():
+    a, _, first, _ = children(dn.cxUniform, indpb=0.5)
+    kept = first == a
+    assert near(float((kept[0] == kept[1]).double().mean()), 0.5, WIDTH)
+
+
+def test_children_of_arithmetic_crossover_share_the_sum_of_their_parents():
+    a, b, first, second = children(dn.cxArithmetic)
+    torch.testing.assert_close(first + second, a + b, rtol=1e-5, atol=1e-5)
+
+
+def test_children_of_arithmetic_crossover_lie_between_their_parents():
+    a, b, first, _ = children(dn.cxArithmetic)
+    assert bool((first >= torch.minimum(a, b) - 1e-5).all())
+    assert bool((first <= torch.maximum(a, b) + 1e-5).all())
+
+
+def test_arithmetic_crossover_draws_one_share_a_pair():
+    a, b, first, _ = children(dn.cxArithmetic)
+    share = ((first - a) / (b - a)).median(dim=1, keepdim=True).values
+    torch.testing.assert_close(a + share * (b - a), first, rtol=1e-3, atol=1e-3)
+    assert len(share.unique()) == len(SEEDS)
+    assert 0 < float(share.min()) < 0.2 < 0.8 < float(share.max()) < 1
+
+
+@pytest.mark.parametrize("alpha", [0, 0.25, 0.5, 1])
+def test_arithmetic_crossover_takes_the_share_it_is_given(alpha):
+    a, b, first, second = children(dn.cxArithmetic, alpha=alpha)
+    torch.testing.assert_close(first, (1 - alpha) * a + alpha * b)
+    torch.testing.assert_close(second, (1 - alpha) * b + alpha * a)
+
+
+def test_one_point_crossover_swaps_everything_from_one_point_on():
+    a, b, first, second = children(dn.cxOnePoint)
+    own = (first == a).long()
+    point = own.sum(dim=1)
+    assert torch.equal(own, (torch.arange(WIDTH) < point[:, None]).long())
+    assert torch.equal(second, torch.where(own.bool(), b, a))
+    assert 1 <= int(point.min()) < WIDTH / 4
+    assert WIDTH * 3 / 4 < int(point.max()) < WIDTH
+
+
+def test_one_point_crossover_reaches_every_point_between_two_weights():
+    rows = [torch.zeros(500, 5), torch.ones(500, 5)]
+    taken = dn.cxOnePoint.make(rows, np.arange(500, dtype=np.uint64), ()).sum(dim=1)
+    assert sorted(taken.unique().tolist()) == [1, 2, 3, 4]
+
+
+def test_one_point_crossover_of_a_single_weight_returns_the_parents():
+    rows = [torch.zeros(9, 1), torch.ones(9, 1)]
+    assert not dn.cxOnePoint.make(rows, np.arange(9, dtype=np.uint64), ()).any()
+
+
+@given(n=st.integers(1, 5), width=st.integers(1, 40), seed=st.integers(0, 999))
+def test_choice_by_bits_is_that_of_torch_where(n, width, seed):
+    generator = torch.Generator().manual_seed(seed)
+    first, second = (torch.randn(n, width, generator=generator) for _ in range(2))
+    first[0, 0], second[0, 0] = torch.nan, -torch.inf
+    mask = torch.rand(n, 2 * width, generator=generator)[:, ::2] < 0.5
+    for chosen, other in ((first, second), (first[:1].expand(n, -1), second)):
+        expected = torch.where(mask, chosen, other)
+        assert torch.equal(
+            choose(mask, chosen, other).view(torch.int32), expected.view(torch.int32)
+        )
+
+
+def test_choice_in_other_precisions_is_that_of_torch_where():
+    mask = torch.tensor([[True, False]])
+    for dtype in (torch.float64, torch.bfloat16):
+        chosen = choose(mask, torch.ones(1, 2, dtype=dtype), torch.zeros(1, 2, dtype=dtype))
+        assert chosen.tolist() == [[1, 0]]
+        assert chosen.dtype == dtype

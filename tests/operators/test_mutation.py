@@ -1,0 +1,99 @@
+"""``mut...``: how many weights change, and by how much."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+import deapnets as dn
+from deapnets.randomness import SPARSE_BELOW
+
+SEEDS = np.arange(60, dtype=np.uint64)
+WIDTH = 5000
+RATES = [0.001, 0.1, SPARSE_BELOW, 0.3, 0.5, 0.9, 1.0]
+
+
+def mutated(operator, sigma: float, indpb: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return parents whose weights are whole numbers from 3 up, and their children."""
+    parents = torch.randint(3, 9, (len(SEEDS), WIDTH)).float()
+    return parents, operator.make([parents], SEEDS, operator.parameters(sigma=sigma, indpb=indpb))
+
+
+def near(rate: float, p: float, count: int) -> bool:
+    return abs(rate - p) <= 5 * (p * (1 - p) / count) ** 0.5
+
+
+def gaussian(values: torch.Tensor, sigma: float) -> bool:
+    """Return whether moments and distribution are those of N(0, sigma)."""
+    n, scaled = len(values), values.double() / sigma
+    centred = abs(float(scaled.mean())) < 5 / n**0.5
+    spread = abs(float(scaled.var()) - 1) < 5 * (2 / n) ** 0.5
+    return centred and spread and stats.kstest(scaled[:20_000].numpy(), "norm").pvalue > 1e-4
+
+
+@pytest.mark.parametrize("operator", [dn.mutGaussian, dn.mutReset])
+@pytest.mark.parametrize("indpb", RATES)
+def test_mutation_changes_weights_at_its_rate(operator, indpb):
+    parents, children = mutated(operator, sigma=0.1, indpb=indpb)
+    changed = parents != children
+    assert near(float(changed.double().mean()), indpb, changed.numel()) or indpb == 1.0
+    assert indpb < 1.0 or float(changed.double().mean()) > 0.9999  # a step may round to nothing
+
+
+@pytest.mark.parametrize("indpb", RATES)
+def test_gaussian_mutation_adds_noise_of_its_sigma(indpb):
+    parents, children = mutated(dn.mutGaussian, sigma=0.1, indpb=indpb)
+    changed = parents != children
+    assert gaussian((children - parents)[changed], 0.1)
+
+
+@pytest.mark.parametrize("indpb", RATES)
+def test_reset_mutation_draws_weights_of_its_sigma(indpb):
+    parents, children = mutated(dn.mutReset, sigma=0.5, indpb=indpb)
+    changed = parents != children
+    assert gaussian(children[changed], 0.5)
+
+
+@pytest.mark.parametrize("operator", [dn.mutGaussian, dn.mutReset])
+@pytest.mark.parametrize("indpb", [0.001, 0.5])
+def test_children_of_one_parent_change_in_different_places(operator, indpb):
+    parents, children = mutated(operator, sigma=0.1, indpb=indpb)
+    changed = (parents != children).double()
+    both = float((changed[::2] * changed[1::2]).mean())
+    assert near(both, indpb**2, changed.numel() // 2)
+
+
+@pytest.mark.parametrize("operator", [dn.mutGaussian, dn.mutReset])
+def test_mutation_at_rate_zero_returns_a_copy(operator):
+    parents, children = mutated(operator, sigma=1.0, indpb=0.0)
+    assert torch.equal(parents, children)
+    assert children.data_ptr() != parents.data_ptr()
+
+
+@pytest.mark.parametrize("indpb", [0.1, 0.5, 1.0])
+def test_gaussian_mutation_of_sigma_zero_returns_the_parent(indpb):
+    parents, children = mutated(dn.mutGaussian, sigma=0.0, indpb=indpb)
+    assert torch.equal(parents, children)
+
+
+def test_reset_mutation_of_sigma_zero_erases_weights():
+    parents, children = mutated(dn.mutReset, sigma=0.0, indpb=0.2)
+    erased = children == 0
+    assert near(float(erased.double().mean()), 0.2, erased.numel())
+    assert torch.equal(children[~erased], parents[~erased])
+
+
+@pytest.mark.parametrize("indpb", [0.1, 0.5, 1.0])
+def test_noise_of_mutation_ends_at_its_last_quantile(indpb):
+    parents, children = mutated(dn.mutGaussian, sigma=1.0, indpb=indpb)
+    assert float((children - parents).abs().max()) < 4.33
+
+
+def test_rate_just_below_and_at_the_bound_between_the_paths_differ_little():
+    below = np.nextafter(SPARSE_BELOW, 0)
+    for indpb in (below, SPARSE_BELOW):
+        parents, children = mutated(dn.mutGaussian, sigma=0.1, indpb=indpb)
+        changed = parents != children
+        assert near(float(changed.double().mean()), SPARSE_BELOW, changed.numel())
