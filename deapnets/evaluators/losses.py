@@ -13,6 +13,16 @@ from deapnets.errors import DataError, OptionError, unknown
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
+def _means(losses: torch.Tensor) -> torch.Tensor:
+    """Return the mean of each network's losses ``[n, ...]``: ``[n]``.
+
+    One network is taken twice: torch would split a single sum between threads, and round it
+    differently than in company.
+    """
+    rows = losses.flatten(1)
+    return (rows if len(rows) > 1 else rows.expand(2, -1)).mean(1)[: len(losses)]
+
+
 def cross_entropy(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """Return the mean cross-entropy of logits and classes.
 
@@ -20,7 +30,7 @@ def cross_entropy(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """
     logits = outputs.transpose(1, 2)  # classes before the batch: contiguous after a stacked path
     chosen = targets.long().expand(len(logits), 1, *targets.shape)
-    return -torch.log_softmax(logits, 1).gather(1, chosen).flatten(1).mean(1)
+    return -_means(torch.log_softmax(logits, 1).gather(1, chosen))
 
 
 def _alike(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -38,19 +48,18 @@ def _alike(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
 
 def mse(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """Return the mean squared error; outputs ``[n, *shape]``, targets ``[*shape]``."""
-    return (outputs - _alike(outputs, targets)).square().flatten(1).mean(1)
+    return _means((outputs - _alike(outputs, targets)).square())
 
 
 def l1(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """Return the mean absolute error; outputs ``[n, *shape]``, targets ``[*shape]``."""
-    return (outputs - _alike(outputs, targets)).abs().flatten(1).mean(1)
+    return _means((outputs - _alike(outputs, targets)).abs())
 
 
 def bce_with_logits(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """Return the mean binary cross-entropy of logits and targets in [0, 1] of one shape."""
     wanted = _alike(outputs, targets).expand_as(outputs)
-    losses = F.binary_cross_entropy_with_logits(outputs, wanted, reduction="none")
-    return losses.flatten(1).mean(1)
+    return _means(F.binary_cross_entropy_with_logits(outputs, wanted, reduction="none"))
 
 
 LOSSES: dict[str, Loss] = {

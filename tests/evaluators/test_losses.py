@@ -140,3 +140,18 @@ def test_targets_that_are_no_class_a_row_are_refused():
     said = "Accuracy needs one class a row: targets [4] for a network's outputs [4, 3], got [4, 3]."
     with pytest.raises(DataError, match=re.escape(said)):
         losses.hits(torch.zeros(2, 4, 3), torch.zeros(4, 3))
+
+
+@pytest.mark.parametrize("name", losses.LOSSES)
+def test_the_bits_of_a_loss_depend_neither_on_its_chunk_nor_on_threads(name, threads):
+    outputs = torch.randn(4, 50, 10, 700)
+    targets = (
+        torch.randint(0, 10, (50, 700)) if name == "cross_entropy" else torch.rand(50, 10, 700)
+    )
+    loss = losses.resolve(name)
+    expected = loss(outputs, targets)
+    for count in (1, 2):
+        threads(count)
+        for chunk in (1, 3, 4):
+            lots = [loss(lot, targets) for lot in outputs.split(chunk)]
+            assert torch.equal(torch.cat(lots), expected), f"chunk {chunk}, {count} threads"
