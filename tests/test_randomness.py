@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 from fractions import Fraction
 from typing import Any
@@ -190,10 +191,11 @@ def test_mask_is_that_of_the_mechanism_in_exact_fractions(p):
 
 
 def test_ties_of_a_mask_are_decided_as_in_exact_fractions():
-    p = (value_of(3, 0, 7) + 0.5) / LEVELS  # sixteen bits of element 7 tie
-    mask = Draw(seeds_of([3]), 500).mask(p)
-    assert mask[0].tolist() == mask_of(3, 0, 500, p)
-    assert bool(mask[0, 7]) == (tie_of(3, 0, 7) < 1 << 63)
+    for part in (0.0, 0.25, 0.5, 0.75):
+        p = (value_of(3, 0, 7) + part) / LEVELS  # sixteen bits of element 7 tie
+        mask = Draw(seeds_of([3]), 500).mask(p)
+        assert mask[0].tolist() == mask_of(3, 0, 500, p)
+        assert bool(mask[0, 7]) == (tie_of(3, 0, 7) < part * (1 << 64))
 
 
 @pytest.mark.parametrize("p", [0.0004, 0.002, 0.05, 0.3, 0.9])
@@ -360,6 +362,9 @@ def test_distances_are_geometric_to_the_last_of_64_bits(p):
         survival = (denominator - numerator) ** distance << 64 >> bits * distance
         assert abs((1 << 64) - (bound + 1) - survival) <= 1
     assert bounds[-1] == WORD or len(bounds) == 1024
+    assert _distance(_steps(p).bounds, seeds_of(bounds)).tolist() == [
+        bisect.bisect_left(bounds, bound) + 1 for bound in bounds
+    ]
 
 
 @pytest.mark.parametrize("p", [1e-4, 0.0015, 0.02, 0.1, 1 / 3, 0.5, 0.9, 0.999, 1.0])

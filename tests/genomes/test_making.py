@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
 import pickle
 import random
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 import torch
@@ -43,7 +45,7 @@ def family(leaf) -> list[Node]:
     """Return nodes of every kind, in no order: leaves, all operators, nested up to four deep."""
     random.seed(3)
     leaves = [leaf(torch.randn(WIDTH)) for _ in range(3)]
-    individuals = [WeightGenome(node) for node in leaves * 4]
+    individuals = [WeightGenome(node) for node in leaves]
     operators = [
         lambda a, b: dn.cxUniform(a, b, indpb=0.5),
         lambda a, b: dn.cxUniform(a, b, indpb=0.2),
@@ -56,15 +58,14 @@ def family(leaf) -> list[Node]:
         lambda a, _: dn.mutReset(a, sigma=1.0, indpb=0.02),
         lambda a, _: mutWide(a),
     ]
-    nodes = list(leaves)
-    for _ in range(5):
-        for apply in operators:
-            apply(*random.sample(individuals, 2))
-        nodes += [individual.node for individual in individuals]
+    for _ in range(4):
+        for apply in operators * 2:
+            pair = copy.deepcopy(random.sample(individuals, 2))
+            apply(*pair)
+            individuals += pair
+    nodes = [individual.node for individual in individuals]
     random.shuffle(nodes)
-    return [
-        pickle.loads(pickle.dumps(node)) if i % 3 == 0 else node for i, node in enumerate(nodes)
-    ]
+    return [pickle.loads(pickle.dumps(n)) if i % 3 == 0 else n for i, n in enumerate(nodes)]
 
 
 @pytest.fixture(scope="session")
@@ -85,12 +86,16 @@ def rows_of(nodes: list[Node], dtype: torch.dtype = torch.float32) -> torch.Tens
 
 
 def test_family_is_made_of_many_kinds_of_nodes(nodes):
-    assert len({making._shape_of(node) for node in nodes}) > 20
+    kinds = Counter(making._shape_of(node) for node in nodes)
+    assert len(kinds) > 50
+    assert max(kinds.values()) > 5
     assert {node.depth for node in nodes} == {0, 1, 2, 3, 4}
 
 
-@given(picked=st.lists(st.integers(0, 62), min_size=1, max_size=40))
-def test_node_has_the_same_bits_in_any_company_and_order(nodes, alone, picked):
+@given(data=st.data())
+def test_node_has_the_same_bits_in_any_company_and_order(nodes, alone, data):
+    indices = st.integers(0, len(nodes) - 1)
+    picked = data.draw(st.lists(indices, min_size=1, max_size=40))
     assert torch.equal(rows_of([nodes[i] for i in picked]), alone[picked])
 
 
@@ -188,12 +193,15 @@ def test_made_gives_a_fresh_copy(nodes):
 def test_made_is_float32_on_the_cpu_whatever_torchs_defaults_are(nodes, alone):
     torch.set_default_dtype(torch.float64)
     torch.set_default_device("meta")
+    rows = torch.zeros_like(alone)
     try:
         weights = [made(node) for node in nodes]
+        make(nodes, rows)
     finally:
         torch.set_default_dtype(torch.float32)
         torch.set_default_device(None)
     assert torch.equal(torch.stack(weights), alone)
+    assert torch.equal(rows, alone)
     assert weights[0].dtype == torch.float32
 
 

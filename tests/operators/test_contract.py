@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import hashlib
 import pickle
 import random
 
@@ -22,6 +23,7 @@ from deapnets.genomes.nodes import Node
 from deapnets.genomes.weights import WeightGenome
 from deapnets.operators import contract
 from deapnets.operators.contract import deviation, find_operator, operator, probability
+from deapnets.operators.initialisation import initGaussian
 
 
 @operator(parents=2, share=probability)
@@ -94,6 +96,30 @@ def test_operator_gives_children_of_their_parents_shape(
     assert torch.equal(made(node), weights)
     assert all(torch.equal(p.weights, b) for p, b in zip(parents, before, strict=True))
     assert torch.equal(made(pickle.loads(pickle.dumps(node))), weights)
+
+
+@pytest.mark.parametrize(
+    ("apply", "parameters", "vector"),
+    [
+        (dn.cxUniform, {"indpb": 0.5}, "612c5068b1dee7d3"),
+        (dn.cxUniform, {"indpb": 0.1}, "2771b9b287ca9bff"),
+        (dn.cxArithmetic, {}, "069305845d9e5271"),
+        (dn.cxArithmetic, {"alpha": 0.3}, "c7779d1df1cea74c"),
+        (dn.cxOnePoint, {}, "c02738bdf9a04a51"),
+        (dn.mutGaussian, {"sigma": 0.5, "indpb": 0.1}, "5a2816460209ddc6"),
+        (dn.mutGaussian, {"sigma": 0.5, "indpb": 0.25}, "8074a15ebe6478e0"),
+        (dn.mutGaussian, {"sigma": 0.5, "indpb": 1.0}, "6353021adea0ec7d"),
+        (dn.mutReset, {"sigma": 0.5, "indpb": 0.1}, "8db6c354ba826a88"),
+        (dn.mutReset, {"sigma": 0.5, "indpb": 0.5}, "899651f76d0ace60"),
+        (initGaussian, {"sigma": 0.5, "around": True}, "6353021adea0ec7d"),
+        (initGaussian, {"sigma": 0.5, "around": False}, "ee5233bedf72196c"),
+    ],
+)
+def test_children_of_an_operator_are_the_test_vectors(apply, parameters, vector):
+    rows = [torch.arange(3.0, 3003.0).view(3, 1000) * (k + 1) for k in range(apply.parents)]
+    seeds = np.array([0, 1, 2**64 - 1], dtype=np.uint64)
+    children = apply.make(rows, seeds, apply.parameters(**parameters))
+    assert hashlib.blake2b(children.numpy().tobytes(), digest_size=8).hexdigest() == vector
 
 
 @each_operator
