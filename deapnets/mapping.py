@@ -8,14 +8,15 @@ import math
 import random
 import time
 import warnings
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
-from weakref import WeakSet
 
 import psutil
 import torch
 
+from deapnets.collecting import collector_paused
 from deapnets.errors import EvaluationError, MemoryBudgetError, OptionError, unknown
 from deapnets.evaluators.base import Evaluator, score
 from deapnets.genomes.layout import Layout
@@ -30,7 +31,10 @@ OnError = Literal["raise", "worst"]
 
 _CACHE = 1 << 21
 """Weights in a chunk on a CPU: made and evaluated before they leave the cache."""
-_LARGEST_CHUNK = 2048
+_LARGEST_CHUNK = 256
+"""Networks evaluated at once: the activations of narrow networks have to stay in the cache too."""
+_KEPT_BLOCK = 1 << 20
+"""Bytes of a block of kept rows."""
 _UNITS = {"": 1, "B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
 
 
@@ -145,7 +149,7 @@ class PopulationMap:
         self._wish = path
         self._chunk = chunk
         self._paths: dict[tuple[int, Layout], tuple[Any, Path]] = {}
-        self._kept: dict[Layout, WeakSet[Node]] = {}
+        self._kept = 0
         self._open: _Generation | None = None
         self._explicit = False
         self._warned: set[str] = set()
@@ -217,7 +221,7 @@ class PopulationMap:
     def _require_alike(self, evaluator: Evaluator, population: Sequence[Any]) -> None:
         """Check every individual against the evaluator: kind, direction of fitness, layout."""
         directions = _signs(evaluator.weights)
-        for individual in population:
+        for individual in {type(one): one for one in population}.values():
             if not isinstance(individual, WeightGenome):
                 raise EvaluationError(
                     f"{evaluator.title} evaluates WeightGenome individuals, got "
@@ -278,7 +282,7 @@ class PopulationMap:
             members = [population[i] for i in indices]
             values[indices] = self._group(evaluator, keywords, layout, members)
         self._settle_faults(evaluator, population, values)
-        return [tuple(row) for row in values.tolist()]
+        return list(map(tuple, values.tolist()))
 
     def _group(
         self,
@@ -289,20 +293,25 @@ class PopulationMap:
     ) -> torch.Tensor:
         """Return the scores ``[n, objectives]`` of individuals of one layout."""
         path = self._path(evaluator, layout)
-        height = self._rows_at_once(layout)
-        self._make_shared([member.node for member in members])
+        chunk = self._rows_at_once(layout)
+        height = max(chunk, self._rows_made(layout))
+        nodes = [member.node for member in members]
+        self._make_shared(nodes)
         slab = _slab(min(height, len(members)), layout.width, self.device)
         scores = []
         for start in range(0, len(members), height):
-            lot = members[start : start + height]
+            lot = nodes[start : start + height]
             rows = slab[: len(lot)]
             began = time.perf_counter()
-            make([member.node for member in lot], rows)
-            self._keep([member.node for member in lot], rows)
+            with collector_paused():
+                make(lot, rows)
+                self._keep(lot, rows)
             made = time.perf_counter()
-            networks = Networks(path, layout, rows)
-            scores.append(score(evaluator, networks, lot, keywords))
-            self.forwards += networks.forwards
+            for first in range(0, len(lot), chunk):
+                networks = Networks(path, layout, rows[first : first + chunk])
+                owners = members[start + first : start + first + len(networks)]
+                scores.append(score(evaluator, networks, owners, keywords))
+                self.forwards += networks.forwards
             self.seconds["making"] += made - began
             self.seconds["evaluating"] += time.perf_counter() - made
         return torch.cat(scores)
@@ -356,34 +365,60 @@ class PopulationMap:
                 f"A memory budget of {self.memory:,} bytes holds not one individual: "
                 f"{layout.width:,} weights need at least {3 * row:,}. Give memory= more."
             )
-        cached = _CACHE // layout.width if self.device.type == "cpu" else _LARGEST_CHUNK
-        return min(room, self._chunk or max(4, min(cached, _LARGEST_CHUNK)))
+        return min(room, self._chunk or max(4, min(self._rows_made(layout), _LARGEST_CHUNK)))
+
+    def _rows_made(self, layout: Layout) -> int:
+        """Return how many rows are made at once: what fits the processor's cache and the budget."""
+        room = self.memory // (12 * layout.width)
+        return max(1, min(room, _CACHE // layout.width))
 
     def _make_shared(self, nodes: Sequence[Node]) -> None:
         """Make recipes that several individuals come from once, while the budget lasts."""
         for node in shared_operands(nodes):
-            if node.recipe is not None and self._room_for(node.layout):
+            if node.recipe is not None and self._room(node.layout):
                 out = torch.empty(1, node.layout.width, device=self.device)
                 make([node], out)
-                node.settle(out[0])
-                self._count(node)
+                self._hold(out)
+                node.settle(out, 0)
 
     def _keep(self, nodes: Sequence[Node], rows: torch.Tensor) -> None:
-        """Settle nodes on a copy of their row, while the budget lasts: a view would pin all."""
-        for node, row in zip(nodes, rows, strict=True):
-            if node.recipe is None:
-                continue
-            if node.recipe.operator.keep or self._room_for(node.layout):
-                node.settle(row.clone())
-                self._count(node)
+        """Settle nodes on copies of their rows, while the budget lasts: the slab is used again.
 
-    def _count(self, node: Node) -> None:
-        self._kept.setdefault(node.layout, WeakSet()).add(node)
+        Wide rows are copied one by one, narrow ones in blocks, which are freed together.
+        """
+        waiting = [index for index, node in enumerate(nodes) if node.recipe is not None]
+        room = self._room(nodes[0].layout)
+        chosen = [
+            index for turn, index in enumerate(waiting) if turn < room or _is_kept(nodes[index])
+        ]
+        height = max(1, _KEPT_BLOCK // (4 * rows.shape[1]))
+        for start in range(0, len(chosen), height):
+            lot = chosen[start : start + height]
+            contiguous = lot[-1] - lot[0] + 1 == len(lot)
+            block = rows[lot[0] : lot[-1] + 1].clone() if contiguous else rows[lot]
+            self._hold(block)
+            for row, index in enumerate(lot):
+                nodes[index].settle(block, row)
 
-    def _room_for(self, layout: Layout) -> bool:
+    def _hold(self, block: torch.Tensor) -> None:
+        """Count a block against the budget as long as a node holds it."""
+        size = block.numel() * block.element_size()
+        self._kept += size
+        weakref.finalize(block, self._release, size).atexit = False
+
+    def _release(self, size: int) -> None:
+        self._kept -= size
+
+    def _room(self, layout: Layout) -> int:
+        """Return how many more rows the budget lets be kept."""
         row = layout.width * 4
-        kept = sum(len(nodes) * owner.width * 4 for owner, nodes in self._kept.items())
-        return kept + row + self._rows_at_once(layout) * row <= self.memory
+        slab = max(self._rows_at_once(layout), self._rows_made(layout)) * row
+        return max(0, (self.memory - self._kept - slab) // row)
+
+
+def _is_kept(node: Node) -> bool:
+    """Return whether the node's operator wants its result stored."""
+    return node.recipe is not None and node.recipe.operator.keep
 
 
 class _Generation:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Any, Literal, final
+from typing import Any, Literal, final, get_args
 
 from deap import base, creator, tools
 from torch import nn
 
 from deapnets.algorithms.generational import eaGenerational
-from deapnets.errors import OptionError
+from deapnets.errors import OptionError, unknown
 from deapnets.evaluators.base import Evaluator
 from deapnets.genomes.weights import WeightGenome
 from deapnets.mapping import PopulationMap
+from deapnets.operators.contract import deviation, probability
 from deapnets.operators.crossover import cxArithmetic, cxOnePoint, cxUniform
 from deapnets.operators.initialisation import initWeights
 from deapnets.operators.mutation import mutGaussian
 from deapnets.operators.selection import selTruncation
+
+Selection = Literal["truncation", "tournament"]
+Crossover = Literal["uniform", "arithmetic", "onepoint"]
 
 
 @final
@@ -50,15 +55,20 @@ class GeneticSettings:
         Deviation of the mutation at the start.
     sigma_end
         Deviation of the mutation at the end of the budget; between them it falls exponentially.
+
+    Raises
+    ------
+    OptionError
+        When a value cannot be used: said here, before a run begins.
     """
 
     population: int = 400
     spread: float = 0.05
-    selection: Literal["truncation", "tournament"] = "truncation"
+    selection: Selection = "truncation"
     share: float = 0.5
     tournsize: int = 3
     elites: float = 0.05
-    crossover: Literal["uniform", "arithmetic", "onepoint"] = "uniform"
+    crossover: Crossover = "uniform"
     cxpb: float = 1.0
     mutpb: float = 1.0
     indpb: float = 1.0
@@ -66,14 +76,27 @@ class GeneticSettings:
     sigma_end: float = 0.003
 
     def __post_init__(self) -> None:
+        self._require_numbers()
+        deviation("spread", self.spread)
+        for name in ("cxpb", "mutpb", "indpb"):
+            probability(name, getattr(self, name))
+        for name, kind in (("selection", Selection), ("crossover", Crossover)):
+            if getattr(self, name) not in get_args(kind):
+                raise OptionError(unknown(name, str(getattr(self, name)), get_args(kind)))
+
+    def _require_numbers(self) -> None:
         if self.population < 2:
             raise OptionError(f"population is at least 2, got {self.population}.")
+        if not 0.0 < self.share <= 1.0:
+            raise OptionError(f"share is a part of the population in (0, 1], got {self.share}.")
+        if self.tournsize < 1:
+            raise OptionError(f"tournsize is at least 1, got {self.tournsize}.")
         if not 0.0 <= self.elites < 1.0:
             raise OptionError(f"elites is a part of the population in [0, 1), got {self.elites}.")
-        if not 0.0 < self.sigma_end <= self.sigma:
+        if not 0.0 < self.sigma_end <= self.sigma < math.inf:
             raise OptionError(
-                f"sigma falls from sigma to sigma_end, both above 0; got {self.sigma} and "
-                f"{self.sigma_end}."
+                "sigma falls from sigma to sigma_end, both finite and above 0; "
+                f"got {self.sigma} and {self.sigma_end}."
             )
 
     def sigma_at(self, progress: float) -> float:

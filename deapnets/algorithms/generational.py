@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from deap import algorithms, base, tools
 
+from deapnets.collecting import collector_paused
 from deapnets.errors import EvaluationError, OptionError
 from deapnets.mapping import PopulationMap, find_evaluator
 
@@ -107,7 +108,8 @@ class eaGenerational:
         """Breed and evaluate the next generation."""
         if self.ngen is not None and self.number >= self.ngen:
             raise StopIteration
-        parents = self._breed() if self.number >= 0 else []
+        with collector_paused():
+            parents = self._breed() if self.number >= 0 else []
         evaluations = self._evaluate()
         self.number += 1
         record = self._note(evaluations)

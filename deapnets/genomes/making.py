@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections import Counter
 from collections.abc import Hashable, Sequence
 
 import numpy as np
@@ -55,7 +54,8 @@ def _shape_of(node: Node) -> Hashable:
     if node.recipe is None:
         return None
     operator, parents, _, parameters = node.recipe
-    return (id(operator), parameters, *map(_shape_of, parents))
+    shapes = [None if parent.recipe is None else _shape_of(parent) for parent in parents]
+    return (id(operator), parameters, *shapes)
 
 
 def _rows(nodes: Sequence[Node], device: torch.device) -> torch.Tensor:
@@ -71,25 +71,38 @@ def _rows(nodes: Sequence[Node], device: torch.device) -> torch.Tensor:
 
 
 def _stacked(nodes: Sequence[Node], device: torch.device) -> torch.Tensor:
-    first = _weights(nodes[0], device)
+    """Return the weights of leaves ``[n, P]``: gathered from the blocks that hold them."""
     if all(node is nodes[0] for node in nodes):
-        return first.expand(len(nodes), -1)
-    return torch.stack([_weights(node, device) for node in nodes])
+        return _vector(nodes[0], device).expand(len(nodes), -1)
+    blocks: dict[int, tuple[torch.Tensor, list[int], list[int]]] = {}
+    for index, node in enumerate(nodes):
+        block, row = node.held
+        if block is None or row < 0 or block.device != device:
+            return torch.stack([_vector(node, device) for node in nodes])
+        _, here, there = blocks.setdefault(id(block), (block, [], []))
+        here.append(index)
+        there.append(row)
+    rows = torch.empty(len(nodes), nodes[0].layout.width, device=device)
+    for block, here, there in blocks.values():
+        chosen = block.index_select(0, torch.tensor(there, device=device))
+        rows.index_copy_(0, torch.tensor(here, device=device), chosen)
+    return rows
 
 
-def _weights(node: Node, device: torch.device) -> torch.Tensor:
+def _vector(node: Node, device: torch.device) -> torch.Tensor:
     """Return a leaf's weights where they are wanted, and leave them there for the next time."""
-    if node.weights is None:
+    node.move(device)
+    weights = node.weights
+    if weights is None:
         raise AssertionError("a node that is no recipe holds weights")
-    if node.weights.device != device:
-        node.weights = node.weights.to(device)
-    return node.weights
+    return weights
 
 
 def made(node: Node) -> torch.Tensor:
     """Return a fresh copy of the node's weights, float32 ``[P]`` on the CPU."""
-    if node.weights is not None:
-        return node.weights.detach().to("cpu", copy=True)
+    held = node.weights
+    if held is not None:
+        return held.to("cpu", copy=True)
     out = torch.empty(1, node.layout.width, dtype=torch.float32, device="cpu")
     make([node], out)
     return out[0]
@@ -97,18 +110,19 @@ def made(node: Node) -> torch.Tensor:
 
 def shared_operands(nodes: Sequence[Node]) -> list[Node]:
     """Return the recipes that several of ``nodes`` are made from, the deepest needed first."""
-    uses: Counter[int] = Counter()
     found: dict[int, Node] = {}
+    shared: dict[int, Node] = {}
     stack = list(nodes)
     while stack:
-        node = stack.pop()
-        if node.recipe is None:
+        recipe = stack.pop().recipe
+        if recipe is None:
             continue
-        for parent in node.recipe.parents:
-            if parent.recipe is not None:
-                uses[id(parent)] += 1
-                if id(parent) not in found:
-                    found[id(parent)] = parent
-                    stack.append(parent)
-    shared = [found[key] for key, count in uses.items() if count > 1]
-    return sorted(shared, key=lambda node: node.depth)
+        for parent in recipe.parents:
+            if parent.recipe is None:
+                continue
+            if id(parent) in found:
+                shared[id(parent)] = parent
+            else:
+                found[id(parent)] = parent
+                stack.append(parent)
+    return sorted(shared.values(), key=lambda node: node.depth)

@@ -8,8 +8,8 @@ dozen bytes. Handles share nodes, so cloning costs nothing; a recipe that has be
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Sequence
+from hashlib import blake2b
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -74,49 +74,83 @@ class Node:
         None for a leaf.
     """
 
-    __slots__ = ("__weakref__", "_digest", "depth", "layout", "recipe", "weights")
+    __slots__ = ("__weakref__", "_digest", "_held", "_row", "depth", "layout", "recipe")
 
     def __init__(
         self, layout: Layout, weights: torch.Tensor | None = None, recipe: Recipe | None = None
     ) -> None:
         self.layout = layout
-        self.weights = weights
         self.recipe = recipe
-        self.depth: int = 0 if recipe is None else 1 + max(p.depth for p in recipe.parents)
-        self._digest: str | None = None
+        self.depth = 0
+        if recipe is not None:
+            for parent in recipe.parents:
+                if parent.depth >= self.depth:
+                    self.depth = parent.depth + 1
+        self._held = weights
+        self._row = -1  # the row of ``_held`` that is this node's, or -1 when it is a vector
+        self._digest: bytes | None = None
+
+    @property
+    def weights(self) -> torch.Tensor | None:
+        """Float32 ``[P]``, read only, or None for a recipe."""
+        if self._held is None or self._row < 0:
+            return self._held
+        return self._held[self._row]
+
+    @property
+    def held(self) -> tuple[torch.Tensor | None, int]:
+        """The tensor that holds the weights, and which row of it they are; -1 for a vector."""
+        return self._held, self._row
 
     @property
     def digest(self) -> str:
         """Hexadecimal name of the node, 32 digits: equal for equal recipes and equal weights."""
+        return self.digest_bytes().hex()
+
+    def digest_bytes(self) -> bytes:
+        """Return the digest as 16 bytes; hashed once."""
         if self._digest is None:
-            self._digest = self._hash()
+            self._digest = blake2b(self._identity(), digest_size=16).digest()
         return self._digest
 
-    def _hash(self) -> str:
-        state = hashlib.blake2b(digest_size=16)
+    def _identity(self) -> bytes:
+        """Return the bytes that tell this node from others."""
         if self.recipe is None:
-            assert self.weights is not None  # one of the two is always there
-            state.update(self.weights.detach().cpu().numpy().tobytes())
-            return state.hexdigest()
+            assert self._held is not None  # one of the two is always there
+            return (self._held if self._row < 0 else self._held[self._row]).cpu().numpy().tobytes()
         operator, parents, seed, parameters = self.recipe
-        state.update(_recipe_bytes(operator.reference, parameters))
-        state.update(" ".join((str(seed), *(p.digest for p in parents))).encode())
-        return state.hexdigest()
+        prefix = _recipe_bytes(operator.reference, parameters) + seed.to_bytes(8, "little")
+        return prefix + b"".join([parent.digest_bytes() for parent in parents])
 
-    def settle(self, weights: torch.Tensor) -> None:
-        """Become a leaf that holds ``weights`` ``[P]`` and let the parents go; same digest."""
-        self._digest = self.digest
-        self.weights = weights
+    def settle(self, weights: torch.Tensor, row: int = -1) -> None:
+        """Become a leaf and let the parents go; same digest.
+
+        Parameters
+        ----------
+        weights
+            The vector ``[P]``, or rows ``[n, P]`` that several nodes share: they are freed
+            together.
+        row
+            Which row is this node's.
+        """
+        self.digest_bytes()
+        self._held, self._row = weights, row
         self.recipe = None
         self.depth = 0
 
+    def move(self, device: torch.device) -> None:
+        """Hold the weights on ``device``, if they are held at all."""
+        weights = self.weights
+        if weights is not None and weights.device != device:
+            self._held, self._row = weights.to(device), -1
+
     def __reduce__(self) -> tuple[Any, ...]:
-        weights = None if self.weights is None else self.weights.detach().cpu().numpy()
-        return _restored, (self.layout, weights, self.recipe, self.digest)
+        weights = None if self.weights is None else self.weights.cpu().numpy()
+        return _restored, (self.layout, weights, self.recipe, self.digest_bytes())
 
 
 def _restored(
-    layout: Layout, weights: np.ndarray | None, recipe: Recipe | None, digest: str
+    layout: Layout, weights: np.ndarray | None, recipe: Recipe | None, digest: bytes
 ) -> Node:
     """Return a node as it was pickled; the weights come back on the CPU."""
     node = Node(layout, None if weights is None else torch.from_numpy(weights), recipe)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -27,11 +29,13 @@ class WeightGenome:
         The weights or the recipe for them.
     """
 
+    records: Mapping[str, Any] = MappingProxyType({})
+    """What the evaluator recorded of it beside the fitness, at its last evaluation."""
+
     __hash__ = None  # type: ignore[assignment]  # as DEAP's own: an individual changes in place
 
     def __init__(self, node: Node) -> None:
         self.node = node
-        self.records: dict[str, Any] = {}
 
     @property
     def layout(self) -> Layout:
@@ -92,10 +96,10 @@ class WeightGenome:
         memo[id(self)] = clone
         own = clone.__dict__
         for name, value in self.__dict__.items():
-            if name == "node":
+            if name in ("node", "records"):  # neither ever changes: it is replaced
                 own[name] = value
-            elif name == "records":  # numbers and tuples of numbers
-                own[name] = value.copy()
+            elif name == "fitness":
+                own[name] = value.__deepcopy__(memo)
             else:
                 own[name] = copy.deepcopy(value, memo)
         return clone

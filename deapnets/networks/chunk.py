@@ -78,4 +78,5 @@ class Networks:
         """Hand what was recorded to the ``n`` individuals: numbers, or tuples of ``k``."""
         for name, values in self.records.items():
             for individual, value in zip(individuals, values.tolist(), strict=True):
-                individual.records[name] = tuple(value) if isinstance(value, list) else value
+                plain = tuple(value) if isinstance(value, list) else value
+                individual.records = {**individual.records, name: plain}

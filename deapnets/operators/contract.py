@@ -86,7 +86,7 @@ class Operator:
         )
         for name in checks:
             self._require_known(name)
-        self._known: dict[Hashable, Parameters] = {}
+        self._known: dict[Hashable, tuple[Parameters, tuple[Any, ...]]] = {}
 
     def __call__(self, *individuals: Any, **parameters: Any) -> tuple[Any, ...]:
         """Return the individuals, changed in place; ``parameters`` are the core's keywords."""
@@ -95,12 +95,14 @@ class Operator:
                 f"{self.name} takes {self.parents} individual(s) and then keywords, "
                 f"got {len(individuals)} positional argument(s)."
             )
-        self._require_alike(individuals)
         settings = self.parameters(**parameters)
+        nodes = self._operands(individuals)
         seed = random.getrandbits(64)
-        nodes = [_operand(individual.node) for individual in individuals]
+        if self.parents == 1:
+            individuals[0].node = self.child((nodes[0],), seed, settings)
+            return individuals
         for turn, individual in enumerate(individuals):
-            parents = tuple(nodes[turn:] + nodes[:turn])
+            parents = (*nodes[turn:], *nodes[:turn])
             individual.node = self.child(parents, seed, settings)
         return individuals
 
@@ -116,15 +118,13 @@ class Operator:
         OptionError
             When a name is unknown or missing, or a value fails its check.
         """
-        key = (tuple(given.items()), tuple(map(type, given.values())))  # 1 == 1.0 == True
-        try:
-            return self._known[key]
-        except KeyError:
+        key = (*given, *map(id, given.values()))  # the values are held: an id stays theirs
+        known = self._known.get(key)
+        if known is None:
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
-            return self._known.setdefault(key, self._checked(given))
-        except TypeError:  # an unhashable value: say which
-            return self._checked(given)
+            known = self._known[key] = (self._checked(given), tuple(given.values()))
+        return known[0]
 
     def _require_known(self, name: str) -> None:
         if name not in self._signature.parameters:
@@ -153,15 +153,24 @@ class Operator:
             self._checks[name](f"{self.name}: {name}", value)
         return value
 
-    def _require_alike(self, individuals: Sequence[Any]) -> None:
+    def _operands(self, individuals: Sequence[Any]) -> list[Node]:
+        """Return the individuals' nodes, checked, and made where a child would nest too deep."""
+        nodes: list[Node] = []
         for individual in individuals:
             if not isinstance(individual, WeightGenome):
                 raise OperatorError(
                     f"{self.name} works on WeightGenome individuals, got "
                     f"{type(individual).__name__}. See: deapnets.initWeights."
                 )
-            where = f"{self.name} cannot combine two different networks"
-            individuals[0].layout.require(individual.layout, where)
+            node = individual.node
+            if nodes and node.layout is not nodes[0].layout:
+                where = f"{self.name} cannot combine two different networks"
+                nodes[0].layout.require(node.layout, where)
+            nodes.append(node)
+        for node in nodes:
+            if node.depth >= DEEPEST:
+                node.settle(made(node))
+        return nodes
 
     def make(
         self, rows: Sequence[torch.Tensor], seeds: np.ndarray, parameters: Parameters
@@ -186,13 +195,6 @@ class Operator:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return find_operator, (self.reference,)
-
-
-def _operand(node: Node) -> Node:
-    """Return ``node``, made first when a child of it would nest too deep."""
-    if node.depth >= DEEPEST:
-        node.settle(made(node))
-    return node
 
 
 def find_operator(reference: str) -> Operator:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import final
 
-from deapnets.errors import OptionError
+from deapnets.errors import OptionError, suggest
+
+_MINIMISED = ("_loss", "_distance")
+"""How the metrics end that are better when they are less."""
 
 
 @final
 @dataclass(frozen=True)
 class Target:
-    """A figure that ends a run when it is reached: a metric of the validation split, maximised."""
+    """A figure of the validation split that ends a run: at least, of a loss or distance at most."""
 
     metric: str
     value: float
@@ -19,16 +23,22 @@ class Target:
     @classmethod
     def parse(cls, text: str) -> Target:
         """Return the target of ``"validation_accuracy=0.95"``."""
-        metric, separator, number = text.partition("=")
+        metric, _, number = text.partition("=")
         try:
             value = float(number)
         except ValueError:
-            separator = ""
-        if not separator or not metric:
+            value = math.nan
+        if not metric or not math.isfinite(value):
             raise OptionError(
                 f'A target is METRIC=VALUE, such as validation_accuracy=0.95; got "{text}".'
             )
         return cls(metric, value)
+
+    def reached(self, figure: float) -> bool:
+        """Return whether the figure is as good as this; NaN never is."""
+        if self.metric.endswith(_MINIMISED):
+            return figure <= self.value
+        return figure >= self.value
 
 
 @final
@@ -50,7 +60,7 @@ class Budget:
     Raises
     ------
     OptionError
-        When a limit is not positive, or none is given.
+        When a limit is not positive or not finite, or none is given.
     """
 
     generations: int | None = None
@@ -65,8 +75,10 @@ class Budget:
             "evaluations": self.evaluations,
         }
         for name, value in limits.items():
-            if value is not None and value <= 0:
-                raise OptionError(f"A budget of {name} must be more than 0, got {value}.")
+            if value is not None and not 0 < value < math.inf:
+                raise OptionError(
+                    f"A budget of {name} must be more than 0 and finite, got {value}."
+                )
         if all(value is None for value in limits.values()):
             raise OptionError("A run needs a budget: generations, seconds or evaluations.")
 
@@ -88,18 +100,19 @@ class Budget:
         return min(1.0, max(parts))
 
     def reached(self, figures: dict[str, float]) -> bool:
-        """Return whether the target is among the figures and reached.
+        """Return whether these figures of the validation split reach the target.
 
         Raises
         ------
         OptionError
-            When there are figures, but not the target's.
+            When the target's figure is not among them: the run would never end there.
         """
-        if self.target is None or not figures:
+        if self.target is None:
             return False
-        if self.target.metric not in figures:
+        metric = self.target.metric
+        if metric not in figures:
             raise OptionError(
-                f'The target "{self.target.metric}" is not measured while the run goes on. '
-                f"Measured: {', '.join(sorted(figures))}."
+                f'The target "{metric}" is not measured while the run goes on.'
+                f"{suggest(metric, figures)} Measured: {', '.join(sorted(figures)) or 'nothing'}."
             )
-        return figures[self.target.metric] >= self.target.value
+        return self.target.reached(figures[metric])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
@@ -69,7 +70,7 @@ class Champion:
     ) -> dict[str, float]:
         """Look at a generation; return the validation figures of its better candidate."""
         ranked = tools.selBest(population, max(1, round(SHARE * len(population))))
-        candidates = {"mean": mean_of(ranked), "champion": ranked[0]}
+        candidates = {"champion": ranked[0], "mean": mean_of(ranked)}
         figures = evaluator.validate(evaluator.networks(*candidates.values()))
         direction = 1.0 if evaluator.weights[0] > 0 else -1.0
         if "fitness" not in figures:
@@ -77,7 +78,7 @@ class Champion:
             self._take(ranked[0], fitness, direction, "champion", generation, {})
             return {}
         scores = [float(value) for value in figures["fitness"]]
-        best = max(range(len(scores)), key=lambda index: direction * scores[index])
+        best = max(range(len(scores)), key=lambda index: _worth(scores[index], direction))
         found = {n: float(v[best]) for n, v in figures.items() if n != "fitness"}
         source = list(candidates)[best]
         self._take(candidates[source], scores[best], direction, source, generation, found)
@@ -92,8 +93,14 @@ class Champion:
         generation: int,
         figures: dict[str, float],
     ) -> None:
-        if self.individual is not None and direction * fitness <= direction * self.fitness:
+        better = _worth(fitness, direction) > _worth(self.fitness, direction)
+        if self.individual is not None and not better:
             return
         self.individual = copy.deepcopy(individual)
         self.fitness, self.source = fitness, source
         self.generation, self.figures = generation, figures
+
+
+def _worth(fitness: float, direction: float) -> float:
+    """Return fitness to be maximised; NaN, which compares with nothing, is worth least."""
+    return -math.inf if math.isnan(fitness) else direction * fitness

@@ -28,7 +28,7 @@ def draw_curve(directory: RunDirectory, name: str = "curve.png") -> Path:
     records = list(directory.log())
     if not records:
         raise RunError(f"{directory.path} has no generation in its log yet.")
-    held = [record for record in records if "validation_accuracy" in record]
+    held = [record for record in records if record.get("validation_accuracy") is not None]
     figure = Figure(figsize=(9.6, 4.0), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(1, 2 if held else 1, squeeze=False)[0]
@@ -38,9 +38,8 @@ def draw_curve(directory: RunDirectory, name: str = "curve.png") -> Path:
     for ax in axes:
         _clean(ax)
     figure.suptitle(_title(directory), color=_INK, fontsize=12, x=0.01, ha="left", weight="bold")
-    path = directory.path / name
-    figure.savefig(path)
-    return path
+    directory.replace(name, lambda path: figure.savefig(path, format="png"))
+    return directory.path / name
 
 
 def _title(directory: RunDirectory) -> str:
@@ -70,9 +69,9 @@ def _draw_accuracy(ax: Axes, held: list[dict[str, Any]], directory: RunDirectory
     ax.set_ylim(min(accuracy) - 2, 100.5)
     text = f"validation {accuracy[-1]:.1f} %"
     if directory.has("result.json"):
-        metrics = directory.read("result.json")["metrics"]
-        if "test_accuracy" in metrics:
-            text += f"\ntest {100 * metrics['test_accuracy']:.1f} %"
+        accuracy_of_test = directory.read("result.json")["metrics"].get("test_accuracy")
+        if accuracy_of_test is not None:
+            text += f"\ntest {100 * accuracy_of_test:.1f} %"
     ax.text(0.98, 0.06, text, transform=ax.transAxes, ha="right", color=_HELD, fontsize=11)
 
 

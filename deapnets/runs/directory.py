@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,8 +22,9 @@ FORMAT = 1
 class RunDirectory:
     """``config.json, environment.json, log.jsonl, best.safetensors, best.json, result.json``.
 
-    JSON and safetensors only: nothing in a run directory is ever unpickled. ``checkpoints/`` is
-    where snapshots belong.
+    JSON and safetensors only: nothing in a run directory is ever unpickled. Numbers that are not
+    finite, which JSON does not have, are written as null. ``checkpoints/`` is where snapshots
+    belong.
 
     Parameters
     ----------
@@ -75,8 +78,8 @@ class RunDirectory:
 
     def write(self, name: str, value: dict[str, Any]) -> None:
         """Write ``value`` as JSON under ``name``, whole or not at all."""
-        text = json.dumps(value, indent=2) + "\n"
-        self._replace(name, lambda path: path.write_text(text, encoding="utf-8"))
+        text = _json(value, indent=2) + "\n"
+        self.replace(name, lambda path: path.write_text(text, encoding="utf-8"))
 
     def read(self, name: str) -> dict[str, Any]:
         """Return the JSON object in ``name``.
@@ -101,31 +104,37 @@ class RunDirectory:
 
     def write_weights(self, name: str, tensors: dict[str, torch.Tensor]) -> None:
         """Write tensors as safetensors under ``name``, whole or not at all."""
-        from safetensors.torch import save_file
+        from safetensors.torch import save
 
-        contiguous = {key: value.contiguous() for key, value in tensors.items()}
-        self._replace(name, lambda path: save_file(contiguous, path))
+        content = save({key: value.contiguous() for key, value in tensors.items()})
+        self.replace(name, lambda path: path.write_bytes(content))
 
     def append(self, record: dict[str, Any]) -> None:
         """Add a line to ``log.jsonl``."""
         try:
             with (self.path / "log.jsonl").open("a", encoding="utf-8") as log:
-                log.write(json.dumps(record) + "\n")
+                log.write(_json(record) + "\n")
         except OSError as error:
             raise RunError(f"{self.path / 'log.jsonl'} cannot be written: {error}.") from error
 
     def log(self) -> Iterator[dict[str, Any]]:
-        """Yield the records of ``log.jsonl``; a last line that was cut off is left out."""
+        """Yield the records of ``log.jsonl``; a last line that was cut off is left out.
+
+        Raises
+        ------
+        RunError
+            When a whole line is no JSON.
+        """
         path = self.path / "log.jsonl"
         if not path.is_file():
             return
         with path.open(encoding="utf-8") as lines:
-            for line in lines:
+            for number, line in enumerate(lines, 1):
                 if line.endswith("\n"):
-                    yield json.loads(line)
+                    yield _record(line, f"{path}, line {number},")
 
-    def _replace(self, name: str, write: Callable[[Path], Any]) -> None:
-        """Write beside the file, flush to the disk, then take its place."""
+    def replace(self, name: str, write: Callable[[Path], Any]) -> None:
+        """Let ``write`` write beside the file ``name``, flush to the disk, then take its place."""
         path = self.path / name
         beside = path.with_name(f".{name}.partial")
         try:
@@ -134,5 +143,28 @@ class RunDirectory:
                 os.fsync(file.fileno())
             beside.replace(path)
         except OSError as error:
-            beside.unlink(missing_ok=True)
             raise RunError(f"{path} cannot be written: {error}.") from error
+        finally:
+            with contextlib.suppress(OSError):
+                beside.unlink(missing_ok=True)
+
+
+def _json(value: dict[str, Any], indent: int | None = None) -> str:
+    """Return JSON; what it has no type for, an option's path say, becomes text."""
+    return json.dumps(_finite(value), indent=indent, default=str)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _record(line: str, where: str) -> dict[str, Any]:
+    try:
+        record: dict[str, Any] = json.loads(line)
+    except ValueError as error:
+        raise RunError(f"{where} cannot be read: {error}.") from error
+    return record

@@ -79,8 +79,8 @@ def test_digests_are_the_test_vectors(leaf):
     parent = leaf([1, 2, 3])
     mutated = child(parent, operator=dn.mutGaussian, sigma=0.1, indpb=1)
     assert parent.digest == "83592261f24fe785b27dfc44b32a5b02"
-    assert mutated.digest == "c125e6899d955f2212250e09f9104b36"
-    assert child(parent, mutated, seed=2**64 - 1).digest == "4f3aaf3dd2b656a31ba34a696f9efcc1"
+    assert mutated.digest == "07c2e8111ba71175de51016392a12b5d"
+    assert child(parent, mutated, seed=2**64 - 1).digest == "abbd7343da79f9b06c8b3c917866a75d"
 
 
 def test_digest_makes_no_weights(leaf):

@@ -44,10 +44,10 @@ def test_clone_has_its_own_fitness(individual):
 def test_clone_has_its_own_attributes(individual):
     individual.strategy = [0.1, 0.2]
     individual.history_index = 7
-    individual.records["accuracy"] = 0.5
+    individual.records = {"accuracy": 0.5}
     clone = copy.deepcopy(individual)
     clone.strategy[0] = 9
-    clone.records["accuracy"] = 1.0
+    clone.records = {"accuracy": 1.0}
     assert individual.strategy == [0.1, 0.2]
     assert individual.records == {"accuracy": 0.5}
     assert clone.history_index == 7
