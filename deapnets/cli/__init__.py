@@ -17,7 +17,7 @@ from typing import Any
 
 import click
 
-from deapnets.errors import DeapnetsError, OptionError
+from deapnets.errors import DeapnetsError, OptionError, unknown
 
 _COMMANDS = {"run": "run", "show": "show", "plugins": "plugins"}
 
@@ -34,9 +34,9 @@ class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         if cmd_name not in _COMMANDS:
-            return None
+            ctx.fail(unknown("command", cmd_name, _COMMANDS))
         module = importlib.import_module(f"deapnets.cli.{_COMMANDS[cmd_name]}")
         command: click.Command = getattr(module, cmd_name)
         return command
@@ -49,6 +49,8 @@ class _Commands(click.Group):
                 raise
             wrong_words = isinstance(error, OptionError)
             raise (_UsageFault if wrong_words else click.ClickException)(str(error)) from error
+        except KeyboardInterrupt:
+            raise click.exceptions.Exit(130) from None
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,50 +14,58 @@ from deapnets.runs.directory import RunDirectory
 from deapnets.runs.running import Progress, Run
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as Bar
+    from rich.console import Group
 
 _PLAIN_EVERY = 5.0  # seconds between two lines where there is no terminal
 
 
 def follow(run: Run, quiet: bool = False) -> None:
     """Run to the end, with a progress bar on a terminal and plain lines elsewhere."""
-    found = run.configuration.plugin.loaded.found.name
-    if quiet:
-        for _ in run:
-            pass
-        return
-    click.echo(
-        f"{found} by {run.configuration.algorithm}, population "
-        f"{run.configuration.settings.population}, seed {run.configuration.seed} "
-        f"-> {run.directory.path}"
+    with closing(iter(run)) as generations:  # what goes wrong in here ends the run too
+        if quiet:
+            for _ in generations:
+                pass
+            return
+        click.echo(_heading(run))
+        if sys.stdout.isatty():
+            _follow_with_bar(generations)
+        else:
+            _follow_in_lines(generations)
+
+
+def _heading(run: Run) -> str:
+    configuration = run.configuration
+    return (
+        f"{configuration.plugin.loaded.found.name} by {configuration.algorithm}, population "
+        f"{configuration.settings.population}, seed {configuration.seed} -> {run.directory.path}"
     )
-    if sys.stdout.isatty():
-        _follow_with_bar(run)
-    else:
-        _follow_in_lines(run)
 
 
-def _follow_with_bar(run: Run) -> None:
-    from rich.console import Console
-    from rich.progress import BarColumn, TextColumn
-    from rich.progress import Progress as Bar
+def _follow_with_bar(generations: Iterable[Progress]) -> None:
+    from rich.live import Live
 
-    console = Console()
-    columns = [BarColumn(bar_width=min(30, max(10, console.width - 75)))]
-    text = TextColumn("{task.description}")
-    with Bar(*columns, text, console=console, transient=True) as bar:
-        _advance(bar, run)
+    with Live("first generation", transient=True) as live:
+        for progress in generations:
+            live.update(_view(progress))
 
 
-def _advance(bar: Bar, run: Iterable[Progress]) -> None:
-    task = bar.add_task("first generation", total=1.0)
-    for progress in run:
-        bar.update(task, completed=progress.spent, description=line(progress))
+def _view(progress: Progress) -> Group:
+    """Return two lines, so that 60 columns hold them: the bar and the time, and the figures."""
+    from rich.console import Group
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
+
+    bar = Table.grid(padding=(0, 1))
+    times = [f"{100 * progress.spent:.0f} %", *_time_left(progress)]
+    bar.add_row(ProgressBar(1.0, progress.spent, width=30), ", ".join(times))
+    figures = Text(", ".join(_figures(progress)), no_wrap=True, overflow="ellipsis")
+    return Group(bar, figures)
 
 
-def _follow_in_lines(run: Iterable[Progress]) -> None:
+def _follow_in_lines(generations: Iterable[Progress]) -> None:
     said, last = -_PLAIN_EVERY, None
-    for progress in run:
+    for progress in generations:
         last = progress
         if progress.seconds - said >= _PLAIN_EVERY:
             said = progress.seconds
@@ -67,16 +76,23 @@ def _follow_in_lines(run: Iterable[Progress]) -> None:
 
 def line(progress: Progress) -> str:
     """Return one line: generation, best, validation, evaluations a second, time left."""
+    return ", ".join([*_figures(progress), *_time_left(progress)])
+
+
+def _figures(progress: Progress) -> list[str]:
     rate = progress.evaluations / max(progress.seconds, 1e-9)
     parts = [f"gen {progress.generation}", f"best {progress.best:.4g}"]
     accuracy = progress.validation.get("validation_accuracy")
     if accuracy is not None:
         parts.append(f"validation {100 * accuracy:.1f} %")
-    parts.append(f"{rate:,.0f} evals/s")
-    if 0.0 < progress.spent < 1.0:
-        left = progress.seconds * (1 / progress.spent - 1)
-        parts.append(f"{left:.0f} s left")
-    return ", ".join(parts)
+    return [*parts, f"{rate:,.0f} evals/s"]
+
+
+def _time_left(progress: Progress) -> list[str]:
+    """Return the time left in one part; in none before the first and after the last of it."""
+    if not 0.0 < progress.spent < 1.0:
+        return []
+    return [f"{progress.seconds * (1 / progress.spent - 1):.0f} s left"]
 
 
 def summarise(directory: RunDirectory, picture: Path) -> None:
@@ -96,7 +112,9 @@ def summarise(directory: RunDirectory, picture: Path) -> None:
     click.echo(f"  deapnets plugins show {config['evaluator']}")
 
 
-def _figure(name: str, value: float) -> str:
+def _figure(name: str, value: float | None) -> str:
+    if value is None:  # it was not finite
+        return "-"
     if name.endswith("accuracy"):
         return f"{100 * value:.2f} %"
     return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"

@@ -96,19 +96,20 @@ def _execute(configuration: Any, out: str, as_json: bool) -> None:
     from deapnets.runs.directory import RunDirectory
     from deapnets.runs.running import Run
 
-    # The data are opened before anything is written: a missing file leaves no empty run behind.
-    configuration.evaluator.genome()
-    directory = RunDirectory.create(out)
+    directory = RunDirectory(out)
     run_ = Run(configuration, directory)
+    run_.prepare()  # before anything is written: a missing file leaves no empty run behind
+    RunDirectory.create(out)
     try:
         follow(run_, quiet=as_json)
     except KeyboardInterrupt:
         click.echo(f"\nInterrupted. What was found is in {directory.path}", err=True)
-        raise click.exceptions.Exit(130) from None
+        raise
     picture = draw_curve(directory)
     if as_json:
         import json
 
-        click.echo(json.dumps(directory.read("result.json"), indent=2))
+        result = {"directory": str(directory.path), **directory.read("result.json")}
+        click.echo(json.dumps(result, indent=2))
     else:
         summarise(directory, picture)

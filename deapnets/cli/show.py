@@ -60,4 +60,6 @@ def gather(directory: str) -> dict[str, Any]:
 def _text(value: Any) -> str:
     if value is None:
         return "-"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_text(inner)}" for name, inner in value.items())
     return f"{value:.6g}" if isinstance(value, float) else f"{value}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -47,7 +47,7 @@ class Run:
     configuration
         What is run.
     directory
-        Where its files go.
+        Where its files go. It may be made after `prepare`.
     """
 
     def __init__(self, configuration: Configuration, directory: RunDirectory) -> None:
@@ -61,27 +61,42 @@ class Run:
             on_error=configuration.on_error,
             seed=configuration.seed,
         )
+        self._facts: dict[str, Any] = {}
         self._seconds = 0.0
         self._number = 0
         self._reached = False
+        self._best: Any = None  # of the last generation, by training fitness
+        self._looked = -1  # generation of the last look at the validation split
 
-    def __iter__(self) -> Iterator[Progress]:
+    def prepare(self) -> None:
+        """Open the data, build the ancestor, choose path and chunk; nothing is written.
+
+        What cannot be run is said here.
+        """
+        self._seed()  # a network draws its initial weights
+        evaluator = self.configuration.evaluator
+        layout = Layout.of(evaluator.genome())
+        about = self._mapping.describe(evaluator, layout)
+        self._facts = {"parameters": layout.width, "map": about}
+
+    def __iter__(self) -> Generator[Progress, None, None]:
         """Run; yield after each generation. The result is written when the iteration ends.
 
         However it ends: also when it is interrupted or fails, with the best network so far.
         """
-        status = "failed"
+        algorithm = self._begin()
+        status, measured = "failed", {}
         try:
-            yield from self._generations()
+            yield from self._generations(algorithm)
+            measured = self._measure()
             status = "finished"
         except (KeyboardInterrupt, GeneratorExit):
             status = "interrupted"
             raise
         finally:
-            self._finish(status)
+            self._finish(status, measured)
 
-    def _generations(self) -> Iterator[Progress]:
-        algorithm = self._begin()
+    def _generations(self, algorithm: eaGenerational) -> Generator[Progress, None, None]:
         began = time.perf_counter()
         settings, budget = self.configuration.settings, self.configuration.budget
         spent = 0.0
@@ -89,44 +104,37 @@ class Run:
             sigma = set_sigma(algorithm.toolbox, settings, spent)
             generation = next(algorithm)
             self._number = generation.number
+            self._best = tools.selBest(generation.population, 1)[0]
             self._seconds = time.perf_counter() - began
             spent = budget.spent(generation.number, self._seconds, self._mapping.evaluations)
-            self._look(generation, last=spent >= 1.0)
+            if generation.number % self.configuration.validate_every == 0 or spent >= 1.0:
+                self._look(generation.population)
             self._seconds = time.perf_counter() - began
             yield self._note(generation, sigma, spent)
 
     def _begin(self) -> eaGenerational:
-        """Seed everything, write the first files, and return the algorithm, not yet started."""
-        configuration = self.configuration
-        random.seed(configuration.seed)
-        np.random.seed(configuration.seed)
-        torch.manual_seed(configuration.seed)
-        evaluator = configuration.evaluator
-        toolbox = toolbox_of(configuration.settings, evaluator, self._mapping)
-        layout = Layout.of(evaluator.genome())
-        self.directory.write(
-            "config.json",
-            {
-                **configuration.describe(),
-                "parameters": layout.width,
-                "map": self._mapping.describe(evaluator, layout),
-            },
-        )
+        """Write the first files and return the algorithm, seeded and not yet started."""
+        self.prepare()
+        configuration, settings = self.configuration, self.configuration.settings
+        toolbox = toolbox_of(settings, configuration.evaluator, self._mapping)
+        self.directory.write("config.json", {**configuration.describe(), **self._facts})
         self.directory.write(
             "environment.json", environment(configuration.plugin.loaded.found.distribution)
         )
-        return genetic_algorithm(configuration.settings, toolbox)
+        self._seed()  # again: a network that was built before has drawn nothing now
+        return genetic_algorithm(settings, toolbox)
 
-    def _look(self, generation: Generation, last: bool) -> None:
-        """Look at the validation split when it is time, and save a better network."""
-        if generation.number % self.configuration.validate_every and not last:
-            return
+    def _seed(self) -> None:
+        random.seed(self.configuration.seed)
+        np.random.seed(self.configuration.seed)
+        torch.manual_seed(self.configuration.seed)
+
+    def _look(self, candidates: Sequence[Any]) -> None:
+        """Look at the validation split, and save a better network."""
         evaluator = self.configuration.evaluator
-        before = self.champion.generation, self.champion.fitness
-        self._validation = self.champion.consider(
-            evaluator, generation.population, generation.number
-        )
-        if (self.champion.generation, self.champion.fitness) != before:
+        self._validation = self.champion.consider(evaluator, candidates, self._number)
+        self._looked = self._number
+        if self.champion.generation == self._number:
             self._save()
         self._reached = self.configuration.budget.reached(self._validation)
 
@@ -149,8 +157,7 @@ class Run:
     def _note(self, generation: Generation, sigma: float, spent: float) -> Progress:
         """Write the generation's line of the log."""
         values = np.array([i.fitness.values[0] for i in generation.population])
-        best = float(tools.selBest(generation.population, 1)[0].fitness.values[0])
-        looked = generation.number % self.configuration.validate_every == 0 or spent >= 1.0
+        best = float(self._best.fitness.values[0])
         self.directory.append(
             {
                 "generation": generation.number,
@@ -163,7 +170,7 @@ class Run:
                 "sigma": sigma,
                 "spent": spent,
                 "faults": len(self._mapping.faults),
-                **(self._validation if looked else {}),
+                **(self._validation if self._looked == generation.number else {}),
             }
         )
         return Progress(
@@ -175,16 +182,26 @@ class Run:
             self._validation,
         )
 
-    def _finish(self, status: str) -> None:
-        """Write ``result.json``; the test split is opened here, and only for a finished run."""
+    def _measure(self) -> dict[str, float]:
+        """Return the champion's held-out figures; the test split is opened here alone."""
         individual = self.champion.individual
-        if individual is None:
-            return
-        evaluator = self.configuration.evaluator
-        metrics: dict[str, Any] = dict(self.champion.figures)
-        if status == "finished":
-            metrics |= evaluator.measure(individual)
-        metrics["parameters"] = individual.layout.width
+        return {} if individual is None else self.configuration.evaluator.measure(individual)
+
+    def _finish(self, status: str, measured: dict[str, float]) -> None:
+        try:
+            if status != "finished":
+                self._save_last()
+        finally:
+            self._write_result(status, measured)
+
+    def _save_last(self) -> None:
+        """Save once more: the end may have come between two looks, or between two files."""
+        if self._best is not None and self._looked < self._number:
+            self._look([self._best])
+        self._save()
+
+    def _write_result(self, status: str, measured: dict[str, float]) -> None:
+        found = self.champion.individual is not None
         self.directory.write(
             "result.json",
             {
@@ -196,9 +213,13 @@ class Run:
                 "evaluations": self._mapping.evaluations,
                 "image_forwards": self._mapping.forwards,
                 "seconds": round(self._seconds, 3),
-                "best_fitness": self.champion.fitness,
+                "best_fitness": self.champion.fitness if found else None,
                 "best_source": self.champion.source,
                 "faults": self._mapping.faults,
-                "metrics": metrics,
+                "metrics": {
+                    **self.champion.figures,
+                    **measured,
+                    "parameters": self._facts["parameters"],
+                },
             },
         )

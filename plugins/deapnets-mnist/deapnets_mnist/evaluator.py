@@ -57,6 +57,10 @@ class Mnist(SupervisedTask):
             raise OptionError(unknown("dataset", str(dataset), ("mnist", "digits")))
         if data is not None and dataset == "digits":
             raise OptionError("dataset=digits is bundled; leave out data=, or dataset=digits.")
+        if not 0.0 < validation < 1.0:
+            raise OptionError(
+                f"validation is a part of the training images in (0, 1), got {validation}."
+            )
         self._network = network
         self._size = None if pool is None else _size(pool)
         self._dataset = dataset
@@ -65,10 +69,14 @@ class Mnist(SupervisedTask):
         self._images: Dataset | None = None
 
     def module(self) -> nn.Module:
-        """Return the network by its name; initial weights come from torch's global generator."""
+        """Return the network by its name; initial weights come from torch's global generator.
+
+        The data are opened for it: what cannot be used is said before a run begins.
+        """
         from deapnets_mnist.networks import build_network
 
-        return build_network(self._network, self._input_size(), self._read().classes)
+        height, width = self.splits.train.inputs.shape[2:]
+        return build_network(self._network, (height, width), self._read().classes)
 
     def load(self) -> Splits:
         """Return training, validation and test split: ``[rows, 1, height, width]`` in [0, 1]."""
