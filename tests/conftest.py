@@ -1,9 +1,13 @@
-"""What several tests share: the classes that DEAP's creator made once, a small net, a toolbox."""
+"""What several tests share: classes of DEAP's creator, a small net, a toolbox, distributions."""
 
 from __future__ import annotations
 
+import importlib
 import random
+import sys
 from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +19,7 @@ from torch import nn
 import deapnets as dn
 from deapnets.genomes.layout import Layout
 from deapnets.genomes.nodes import Node
+from deapnets.plugins import EVALUATORS
 
 settings.register_profile("deapnets", deadline=None, max_examples=40, derandomize=True)
 settings.load_profile("deapnets")
@@ -86,3 +91,40 @@ def leaf() -> Callable[..., Node]:
         return Node(Layout(("weight",), ((len(weights),),)), weights)
 
     return leaf
+
+
+@pytest.fixture
+def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take every folder with a distribution off the path."""
+    bare = [path for path in sys.path if not any(metadata.distributions(path=[path]))]
+    monkeypatch.setattr(sys, "path", bare)
+
+
+@pytest.fixture
+def install(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Path]:
+    """Return a function that installs a distribution for this test, as metadata and modules.
+
+    ``entries`` are lines of the entry-point group of evaluators; each of ``modules`` is the source
+    of a module by its name.
+    """
+
+    def install(
+        name: str, entries: str, version: str = "1.0", meta: str = "dist-info", **modules: str
+    ) -> Path:
+        folder = tmp_path_factory.mktemp("distribution")
+        info = folder / f"{name.replace('-', '_')}-{version}.{meta}"
+        info.mkdir()
+        header = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        (info / ("METADATA" if meta == "dist-info" else "PKG-INFO")).write_text(header)
+        (info / "entry_points.txt").write_text(f"[{EVALUATORS}]\n{entries}\n")
+        for module, source in modules.items():
+            (folder / f"{module}.py").write_text(source)
+            monkeypatch.delitem(sys.modules, module, raising=False)
+        # Not syspath_prepend: undone, it would leave the path that it found, however bare that was.
+        monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
+        importlib.invalidate_caches()
+        return folder
+
+    return install

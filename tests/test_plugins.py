@@ -6,7 +6,6 @@ import dataclasses
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Optional
 
@@ -63,26 +62,8 @@ class Mnist:
 
 
 @pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+def install(nothing_installed: None, install: Install) -> Install:
     """Return a function that installs a distribution; nothing else is installed in the test."""
-    bare = [p for p in sys.path if not any(metadata.distributions(path=[p]))]
-    monkeypatch.setattr(sys, "path", bare)
-
-    def install(
-        name: str, entries: str, version: str = "1.0", meta: str = "dist-info", **modules: str
-    ) -> Path:
-        folder = tmp_path / f"{len(list(tmp_path.iterdir()))}"
-        info = folder / f"{name.replace('-', '_')}-{version}.{meta}"
-        info.mkdir(parents=True)
-        header = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
-        (info / ("METADATA" if meta == "dist-info" else "PKG-INFO")).write_text(header)
-        (info / "entry_points.txt").write_text(f"[{EVALUATORS}]\n{entries}\n")
-        for module, source in modules.items():
-            (folder / f"{module}.py").write_text(source)
-            monkeypatch.delitem(sys.modules, module, raising=False)
-        monkeypatch.syspath_prepend(folder)
-        return folder
-
     return install
 
 

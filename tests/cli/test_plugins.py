@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib import metadata
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,8 @@ from click.testing import CliRunner, Result
 
 from deapnets.cli.plugins import plugins
 from deapnets.errors import PluginError
-from deapnets.plugins import EVALUATORS
 
-Install = Callable[..., None]
+Install = Callable[..., Path]
 
 DIGITS = '''
 from typing import Literal
@@ -44,22 +43,10 @@ class Plain:
 
 
 @pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+def install(nothing_installed: None, install: Install, monkeypatch: pytest.MonkeyPatch) -> Install:
     """Return a function that installs a distribution; nothing else is installed in the test."""
-    bare = [p for p in sys.path if not any(metadata.distributions(path=[p]))]
-    monkeypatch.setattr(sys, "path", bare)
     monkeypatch.setenv("COLUMNS", "60")
-
-    def install(name: str, entries: str, version: str = "1.0") -> None:
-        info = tmp_path / name / f"{name}-{version}.dist-info"
-        info.mkdir(parents=True)
-        (info / "METADATA").write_text(f"Name: {name}\nVersion: {version}\n")
-        (info / "entry_points.txt").write_text(f"[{EVALUATORS}]\n{entries}\n")
-        (tmp_path / name / "fake_cli_digits.py").write_text(DIGITS)
-        monkeypatch.delitem(sys.modules, "fake_cli_digits", raising=False)
-        monkeypatch.syspath_prepend(tmp_path / name)
-
-    return install
+    return partial(install, fake_cli_digits=DIGITS)
 
 
 def invoke(*arguments: str) -> Result:
