@@ -91,7 +91,7 @@ def test_an_unknown_loss_is_refused_with_the_near_one():
         losses.resolve("cross_entrpy")
 
 
-@pytest.mark.parametrize("classes", [2, 3, 10, 40_000])
+@pytest.mark.parametrize("classes", [2, 3, 10, 64, 65, 40_000])
 @pytest.mark.parametrize("features_first", [False, True])
 def test_hits_count_where_argmax_is_the_target(classes, features_first):
     outputs = torch.randn(4, 6, classes)
@@ -103,13 +103,14 @@ def test_hits_count_where_argmax_is_the_target(classes, features_first):
     assert expected[0] == 6
 
 
+@pytest.mark.parametrize("classes", [5, 70])
 @pytest.mark.parametrize("features_first", [False, True])
-def test_of_equal_logits_the_first_counts(features_first):
-    outputs = torch.randint(-1, 2, (50, 40, 5)).float()
+def test_of_equal_logits_the_first_counts(features_first, classes):
+    outputs = torch.randint(-1, 2, (50, 40, classes)).float()
     if features_first:
         outputs = outputs.transpose(1, 2).contiguous().transpose(1, 2)
     first = torch.from_numpy(outputs.numpy().argmax(2))  # numpy promises the first
-    targets = torch.randint(0, 5, (40,))
+    targets = torch.randint(0, 5, (40,))  # where the first of so many is likely to be
     assert losses.hits(outputs, targets).tolist() == (first == targets).sum(1).tolist()
 
 

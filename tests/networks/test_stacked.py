@@ -194,6 +194,13 @@ def test_a_module_with_forward_hooks_is_not_stacked(where, kind):
     assert stackable(net, Layout.of(net)) is None
 
 
+def test_a_forward_hook_is_called_by_the_default_path(inputs, networks_of, plain_loop):
+    net = nn.Sequential(nn.Linear(3, 2), nn.Tanh())
+    net[0].register_forward_hook(lambda module, arguments, outputs: 2 * outputs)
+    networks = networks_of(net)
+    torch.testing.assert_close(networks(inputs), plain_loop(net, networks, inputs))
+
+
 @pytest.mark.parametrize("make", [tied_layers, tied_weights])
 def test_tied_weights_equal_plain_torch_by_the_default_path(make, inputs, networks_of, plain_loop):
     net = make()
