@@ -82,7 +82,7 @@ def _stacked(nodes: Sequence[Node], device: torch.device) -> torch.Tensor:
         _, here, there = blocks.setdefault(id(block), (block, [], []))
         here.append(index)
         there.append(row)
-    rows = torch.empty(len(nodes), nodes[0].layout.width, device=device)
+    rows = torch.empty(len(nodes), nodes[0].layout.width, dtype=torch.float32, device=device)
     for block, here, there in blocks.values():
         chosen = block.index_select(0, torch.tensor(there, device=device))
         rows.index_copy_(0, torch.tensor(here, device=device), chosen)

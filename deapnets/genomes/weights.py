@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 import torch
+from deap.base import Fitness
 from torch import nn
 
 from deapnets.errors import LayoutError
@@ -98,7 +99,7 @@ class WeightGenome:
         for name, value in self.__dict__.items():
             if name in ("node", "records"):  # neither ever changes: it is replaced
                 own[name] = value
-            elif name == "fitness":
+            elif isinstance(value, Fitness):  # as copy.deepcopy does, without its detour
                 own[name] = value.__deepcopy__(memo)
             else:
                 own[name] = copy.deepcopy(value, memo)

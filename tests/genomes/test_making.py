@@ -9,6 +9,7 @@ import pickle
 import random
 import subprocess
 import sys
+import weakref
 from collections import Counter
 
 import pytest
@@ -44,7 +45,8 @@ def mutWide(rows, draw):
 def family(leaf) -> list[Node]:
     """Return nodes of every kind, in no order: leaves, all operators, nested up to four deep."""
     random.seed(3)
-    leaves = [leaf(torch.randn(WIDTH)) for _ in range(3)]
+    numbers = torch.Generator().manual_seed(3)
+    leaves = [leaf(torch.randn(WIDTH, generator=numbers)) for _ in range(3)]
     individuals = [WeightGenome(node) for node in leaves]
     operators = [
         lambda a, b: dn.cxUniform(a, b, indpb=0.5),
@@ -64,8 +66,25 @@ def family(leaf) -> list[Node]:
             apply(*pair)
             individuals += pair
     nodes = [individual.node for individual in individuals]
+    in_rows = twins(nodes[10:40])
+    settle_in_rows(in_rows[:20])
+    settle_in_rows(in_rows[20:])
+    nodes += in_rows + [mutated(node, seed) for seed, node in enumerate(in_rows)]
     random.shuffle(nodes)
     return [pickle.loads(pickle.dumps(n)) if i % 3 == 0 else n for i, n in enumerate(nodes)]
+
+
+def twins(nodes: list[Node]) -> list[Node]:
+    return pickle.loads(pickle.dumps(nodes))
+
+
+def settle_in_rows(nodes: list[Node]) -> torch.Tensor:
+    """Settle ``nodes`` in rows that they share; return the rows."""
+    rows = torch.empty(len(nodes), nodes[0].layout.width)
+    make(nodes, rows)
+    for row, node in enumerate(nodes):
+        node.settle(rows, row)
+    return rows
 
 
 @pytest.fixture(scope="session")
@@ -156,6 +175,34 @@ def test_node_has_the_same_bits_when_its_parents_are_stored(leaf):
         return individual.weights
 
     assert torch.equal(grandchild(settled=False), grandchild(settled=True))
+
+
+def test_nodes_that_settled_in_rows_are_who_they_were(nodes, alone):
+    settled = twins([node for node in nodes if node.recipe is not None])
+    names = [node.digest for node in settled]
+    rows = settle_in_rows(settled)
+    assert torch.equal(rows, alone[[node.recipe is not None for node in nodes]])
+    assert [node.digest for node in settled] == names
+    assert all(node.recipe is None and node.depth == 0 for node in settled)
+    assert torch.equal(torch.stack([made(node) for node in settled]), rows)
+    assert torch.equal(torch.stack([made(node) for node in twins(settled)]), rows)
+    parents = [node for node in nodes if node.recipe is not None]
+    assert torch.equal(*(rows_of([mutated(p, 5) for p in lot]) for lot in (parents, settled)))
+
+
+def test_pickled_node_of_shared_rows_does_not_carry_the_others(leaf):
+    lot = [mutated(leaf([0] * 100), seed) for seed in range(100)]
+    settle_in_rows(lot)
+    assert len(pickle.dumps(lot[7])) < 2000
+
+
+def test_shared_rows_go_with_the_last_of_their_nodes(leaf):
+    lot = [mutated(leaf([1, 2]), seed) for seed in range(3)]
+    held = weakref.ref(settle_in_rows(lot))
+    del lot[:2]
+    assert held() is not None
+    del lot[0]
+    assert held() is None
 
 
 def test_rows_of_half_the_width_are_rounded_weights(nodes, alone):

@@ -41,6 +41,12 @@ def test_clone_has_its_own_fitness(individual):
     assert individual.fitness.valid
 
 
+@pytest.mark.parametrize("fitness", [None, (1.0,), [1.0]])
+def test_clone_copies_a_fitness_that_is_not_deaps(individual, fitness):
+    individual.fitness = fitness
+    assert copy.deepcopy(individual).fitness == fitness
+
+
 def test_clone_has_its_own_attributes(individual):
     individual.strategy = [0.1, 0.2]
     individual.history_index = 7
