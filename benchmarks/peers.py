@@ -161,7 +161,7 @@ class PlainDeap(Peer):
     Nothing differs from the job.
     """
 
-    name = "plain DEAP"
+    name = "DEAP, numpy by hand"
     packages = ("deap",)
 
     def prepare(self, size: Size) -> Generation:
@@ -232,6 +232,58 @@ def _torch_fitness(size: Size) -> Callable[[numpy.ndarray], tuple[float]]:
         return (-functional.cross_entropy(module(inputs), targets).item(),)
 
     return fitness
+
+
+class PlainDeapLists(Peer):
+    """DEAP as its tutorials have it: lists of floats, DEAP's own operators, and a torch loop.
+
+    Nothing differs from the job. Two of three Python calls a weight are DEAP's own loops.
+    """
+
+    name = "plain DEAP, lists"
+    packages = ("deap",)
+    reach = 2_000_000  # weights in a population whose generation takes some seconds
+
+    def limit(self, size: Size) -> int:
+        """Return how many individuals give a figure within seconds."""
+        return max(4, min(size.population, self.reach // size.weights))
+
+    def prepare(self, size: Size) -> Generation:
+        """Return the body of ``eaSimple``'s loop."""
+        toolbox = self.toolbox(size)
+        population = [_list_individual(row) for row in size.ancestors().tolist()]
+        _evaluate_invalid(population, toolbox)
+
+        def generation() -> float:
+            offspring = toolbox.select(population, len(population))
+            offspring = algorithms.varAnd(offspring, toolbox, cxpb=1.0, mutpb=1.0)
+            _evaluate_invalid(offspring, toolbox)
+            population[:] = offspring
+            return max(individual.fitness.values[0] for individual in population)
+
+        return generation
+
+    def toolbox(self, size: Size) -> base.Toolbox:
+        """Return DEAP's toolbox with the four parts of the job."""
+        fitness = _torch_fitness(size)
+        toolbox = base.Toolbox()
+        toolbox.register("mate", tools.cxUniform, indpb=SWAP_PROBABILITY)
+        toolbox.register(
+            "mutate", tools.mutGaussian, mu=0.0, sigma=SIGMA, indpb=MUTATION_PROBABILITY
+        )
+        toolbox.register("select", tools.selTournament, tournsize=TOURNAMENT)
+        toolbox.register(
+            "evaluate", lambda weights: fitness(numpy.asarray(weights, dtype=numpy.float32))
+        )
+        return toolbox
+
+
+def _list_individual(row: list[float]) -> list[float]:
+    if "ListIndividual" not in vars(creator):
+        creator.create("ListFitness", base.Fitness, weights=(1.0,))
+        creator.create("ListIndividual", list, fitness=creator.ListFitness)
+    individual: list[float] = creator.ListIndividual(row)
+    return individual
 
 
 class PyGad(Peer):
@@ -511,7 +563,7 @@ def _(layer: nn.Tanh, inputs: Any, weights: Iterator[Any]) -> Any:
     return jax.numpy.tanh(inputs)
 
 
-PEERS: tuple[Peer, ...] = (PlainDeap(), PyGad(), EvoTorchGA(), EvosaxSimpleGA())
+PEERS: tuple[Peer, ...] = (PlainDeapLists(), PlainDeap(), PyGad(), EvoTorchGA(), EvosaxSimpleGA())
 
 
 @dataclass(frozen=True)
@@ -537,8 +589,8 @@ class Floor:
 def forward_floor(size: Size) -> Floor:
     """Return the matrix products of evaluating a population, its weights already in place.
 
-    Biases and activations are left out. A multi-layer perceptron takes the fastest of three
-    orientations and three lengths of chunk, tried here on some of the networks. Networks with
+    Biases and activations are left out. A multi-layer perceptron takes the fastest of two
+    orientations of `torch.bmm` and three lengths of chunk, tried here on some of the networks. Networks with
     convolutions go one by one, each layer on inputs of the right shape that are already there, so
     that pooling is left out too.
     """
@@ -579,15 +631,6 @@ def _inputs_first(stacks: Sequence[torch.Tensor], inputs: torch.Tensor) -> torch
     return outputs
 
 
-def _first_layer_as_one(stacks: Sequence[torch.Tensor], inputs: torch.Tensor) -> torch.Tensor:
-    """Multiply the weights of all first layers with the inputs, which they share, at once."""
-    first, *rest = stacks
-    outputs = (first.flatten(0, 1) @ inputs.T).view(*first.shape[:2], len(inputs))
-    for stack in rest:
-        outputs = torch.bmm(stack, outputs)
-    return outputs
-
-
 def _by_chunks(
     product: Product, chunk: int, stacks: Sequence[torch.Tensor], inputs: torch.Tensor
 ) -> None:
@@ -600,7 +643,7 @@ def _fastest_plan(stacks: Sequence[torch.Tensor], inputs: torch.Tensor) -> tuple
     big = sum(stack[0].numel() for stack in stacks) > 10_000
     chunks = (16, 32, 64) if big else (64, 256, 1024)
     sample = [stack[: 2 * chunks[-1]] for stack in stacks]
-    plans = itertools.product((_weights_first, _inputs_first, _first_layer_as_one), chunks)
+    plans = itertools.product((_weights_first, _inputs_first), chunks)
 
     def seconds(plan: tuple[Product, int]) -> float:
         return min(timeit.repeat(lambda: _by_chunks(*plan, sample, inputs), number=1, repeat=4))

@@ -8,7 +8,6 @@ import math
 import random
 import time
 import warnings
-import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -23,6 +22,7 @@ from deapnets.genomes.layout import Layout
 from deapnets.genomes.making import make, shared_operands
 from deapnets.genomes.nodes import Node
 from deapnets.genomes.weights import WeightGenome
+from deapnets.keeping import Keeper, Store
 from deapnets.networks.chunk import Networks
 from deapnets.networks.paths import Path, choose_path
 from deapnets.randomness import Stream
@@ -33,8 +33,6 @@ _CACHE = 1 << 21
 """Weights in a chunk on a CPU: made and evaluated before they leave the cache."""
 _LARGEST_CHUNK = 256
 """Networks evaluated at once: the activations of narrow networks have to stay in the cache too."""
-_KEPT_BLOCK = 1 << 20
-"""Bytes of a block of kept rows."""
 _UNITS = {"": 1, "B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
 
 
@@ -149,7 +147,7 @@ class PopulationMap:
         self._wish = path
         self._chunk = chunk
         self._paths: dict[tuple[int, Layout], tuple[Any, Path]] = {}
-        self._kept = 0
+        self._store = Store(self.memory)
         self._open: _Generation | None = None
         self._explicit = False
         self._warned: set[str] = set()
@@ -297,6 +295,7 @@ class PopulationMap:
         height = max(chunk, self._rows_made(layout))
         nodes = [member.node for member in members]
         self._make_shared(nodes)
+        keeper = Keeper(self._store, nodes, self._slab_bytes(layout))
         slab = _slab(min(height, len(members)), layout.width, self.device)
         scores = []
         for start in range(0, len(members), height):
@@ -305,7 +304,7 @@ class PopulationMap:
             began = time.perf_counter()
             with collector_paused():
                 make(lot, rows)
-                self._keep(lot, rows)
+                keeper.keep(lot, rows)
             made = time.perf_counter()
             for first in range(0, len(lot), chunk):
                 networks = Networks(path, layout, rows[first : first + chunk])
@@ -375,50 +374,15 @@ class PopulationMap:
     def _make_shared(self, nodes: Sequence[Node]) -> None:
         """Make recipes that several individuals come from once, while the budget lasts."""
         for node in shared_operands(nodes):
-            if node.recipe is not None and self._room(node.layout):
-                out = torch.empty(1, node.layout.width, device=self.device)
+            width = node.layout.width
+            if node.recipe is not None and self._store.room(width, self._slab_bytes(node.layout)):
+                out = torch.empty(1, width, device=self.device)
                 make([node], out)
-                self._hold(out)
+                self._store.hold(out)
                 node.settle(out, 0)
 
-    def _keep(self, nodes: Sequence[Node], rows: torch.Tensor) -> None:
-        """Settle nodes on copies of their rows, while the budget lasts: the slab is used again.
-
-        Wide rows are copied one by one, narrow ones in blocks, which are freed together.
-        """
-        waiting = [index for index, node in enumerate(nodes) if node.recipe is not None]
-        room = self._room(nodes[0].layout)
-        chosen = [
-            index for turn, index in enumerate(waiting) if turn < room or _is_kept(nodes[index])
-        ]
-        height = max(1, _KEPT_BLOCK // (4 * rows.shape[1]))
-        for start in range(0, len(chosen), height):
-            lot = chosen[start : start + height]
-            contiguous = lot[-1] - lot[0] + 1 == len(lot)
-            block = rows[lot[0] : lot[-1] + 1].clone() if contiguous else rows[lot]
-            self._hold(block)
-            for row, index in enumerate(lot):
-                nodes[index].settle(block, row)
-
-    def _hold(self, block: torch.Tensor) -> None:
-        """Count a block against the budget as long as a node holds it."""
-        size = block.numel() * block.element_size()
-        self._kept += size
-        weakref.finalize(block, self._release, size).atexit = False
-
-    def _release(self, size: int) -> None:
-        self._kept -= size
-
-    def _room(self, layout: Layout) -> int:
-        """Return how many more rows the budget lets be kept."""
-        row = layout.width * 4
-        slab = max(self._rows_at_once(layout), self._rows_made(layout)) * row
-        return max(0, (self.memory - self._kept - slab) // row)
-
-
-def _is_kept(node: Node) -> bool:
-    """Return whether the node's operator wants its result stored."""
-    return node.recipe is not None and node.recipe.operator.keep
+    def _slab_bytes(self, layout: Layout) -> int:
+        return max(self._rows_at_once(layout), self._rows_made(layout)) * 4 * layout.width
 
 
 class _Generation:

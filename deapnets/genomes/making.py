@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Hashable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -74,18 +75,29 @@ def _stacked(nodes: Sequence[Node], device: torch.device) -> torch.Tensor:
     """Return the weights of leaves ``[n, P]``: gathered from the blocks that hold them."""
     if all(node is nodes[0] for node in nodes):
         return _vector(nodes[0], device).expand(len(nodes), -1)
-    blocks: dict[int, tuple[torch.Tensor, list[int], list[int]]] = {}
-    for index, node in enumerate(nodes):
-        block, row = node.held
-        if block is None or row < 0 or block.device != device:
-            return torch.stack([_vector(node, device) for node in nodes])
-        _, here, there = blocks.setdefault(id(block), (block, [], []))
-        here.append(index)
-        there.append(row)
-    rows = torch.empty(len(nodes), nodes[0].layout.width, dtype=torch.float32, device=device)
-    for block, here, there in blocks.values():
-        chosen = block.index_select(0, torch.tensor(there, device=device))
-        rows.index_copy_(0, torch.tensor(here, device=device), chosen)
+    blocks = {id(node.block): node.block for node in nodes}
+    if any(_is_elsewhere(block, device) for block in blocks.values()):
+        return torch.stack([_vector(node, device) for node in nodes])
+    return _gathered(nodes, blocks)
+
+
+def _is_elsewhere(block: torch.Tensor | None, device: torch.device) -> bool:
+    """Return whether a block is no block of rows, or on another device."""
+    return block is None or block.dim() == 1 or block.device != device
+
+
+def _gathered(nodes: Sequence[Node], blocks: dict[int, Any]) -> torch.Tensor:
+    """Return the rows ``[n, P]`` that nodes hold in shared blocks, under the blocks' ids."""
+    places = torch.tensor([node.row for node in nodes])
+    if len(blocks) == 1:
+        (block,) = blocks.values()
+        return block.index_select(0, places.to(block.device))
+    owners = np.array([id(node.block) for node in nodes])
+    device = next(iter(blocks.values())).device
+    rows = torch.empty(len(nodes), nodes[0].layout.width, device=device)
+    for owner, block in blocks.items():
+        here = torch.from_numpy(np.flatnonzero(owners == owner))
+        rows.index_copy_(0, here.to(device), block.index_select(0, places[here].to(device)))
     return rows
 
 

@@ -72,9 +72,17 @@ class Node:
         Float32 ``[P]``, or None for a recipe.
     recipe
         None for a leaf.
+
+    Attributes
+    ----------
+    block, row
+        The tensor that holds the weights, None for a recipe, and which row of it they are: -1 when
+        it is a vector ``[P]``.
+    depth
+        How deep recipes nest below: 0 for a leaf.
     """
 
-    __slots__ = ("__weakref__", "_digest", "_held", "_row", "depth", "layout", "recipe")
+    __slots__ = ("__weakref__", "_digest", "block", "depth", "layout", "recipe", "row")
 
     def __init__(
         self, layout: Layout, weights: torch.Tensor | None = None, recipe: Recipe | None = None
@@ -86,21 +94,16 @@ class Node:
             for parent in recipe.parents:
                 if parent.depth >= self.depth:
                     self.depth = parent.depth + 1
-        self._held = weights
-        self._row = -1  # the row of ``_held`` that is this node's, or -1 when it is a vector
+        self.block = weights
+        self.row = -1
         self._digest: bytes | None = None
 
     @property
     def weights(self) -> torch.Tensor | None:
         """Float32 ``[P]``, read only, or None for a recipe."""
-        if self._held is None or self._row < 0:
-            return self._held
-        return self._held[self._row]
-
-    @property
-    def held(self) -> tuple[torch.Tensor | None, int]:
-        """The tensor that holds the weights, and which row of it they are; -1 for a vector."""
-        return self._held, self._row
+        if self.block is None or self.row < 0:
+            return self.block
+        return self.block[self.row]
 
     @property
     def digest(self) -> str:
@@ -116,8 +119,8 @@ class Node:
     def _identity(self) -> bytes:
         """Return the bytes that tell this node from others."""
         if self.recipe is None:
-            assert self._held is not None  # one of the two is always there
-            return (self._held if self._row < 0 else self._held[self._row]).cpu().numpy().tobytes()
+            assert self.block is not None  # one of the two is always there
+            return (self.block if self.row < 0 else self.block[self.row]).cpu().numpy().tobytes()
         operator, parents, seed, parameters = self.recipe
         prefix = _recipe_bytes(operator.reference, parameters) + seed.to_bytes(8, "little")
         return prefix + b"".join([parent.digest_bytes() for parent in parents])
@@ -134,7 +137,7 @@ class Node:
             Which row is this node's.
         """
         self.digest_bytes()
-        self._held, self._row = weights, row
+        self.block, self.row = weights, row
         self.recipe = None
         self.depth = 0
 
@@ -142,7 +145,7 @@ class Node:
         """Hold the weights on ``device``, if they are held at all."""
         weights = self.weights
         if weights is not None and weights.device != device:
-            self._held, self._row = weights.to(device), -1
+            self.block, self.row = weights.to(device), -1
 
     def __reduce__(self) -> tuple[Any, ...]:
         weights = None if self.weights is None else self.weights.cpu().numpy()

@@ -95,15 +95,18 @@ class Operator:
                 f"{self.name} takes {self.parents} individual(s) and then keywords, "
                 f"got {len(individuals)} positional argument(s)."
             )
-        settings = self.parameters(**parameters)
-        nodes = self._operands(individuals)
+        known = self._known.get((*parameters, *map(id, parameters.values())))
+        settings = self.parameters(**parameters) if known is None else known[0]
+        nodes = [self._operand(individual) for individual in individuals]
+        layout = nodes[0].layout
+        for node in nodes:
+            if node.layout is not layout:
+                where = f"{self.name} cannot combine two different networks"
+                layout.require(node.layout, where)
         seed = random.getrandbits(64)
-        if self.parents == 1:
-            individuals[0].node = self.child((nodes[0],), seed, settings)
-            return individuals
         for turn, individual in enumerate(individuals):
             parents = (*nodes[turn:], *nodes[:turn])
-            individual.node = self.child(parents, seed, settings)
+            individual.node = Node(layout, None, Recipe(self, parents, seed, settings))
         return individuals
 
     def child(self, parents: tuple[Node, ...], seed: int, parameters: Parameters) -> Node:
@@ -153,24 +156,17 @@ class Operator:
             self._checks[name](f"{self.name}: {name}", value)
         return value
 
-    def _operands(self, individuals: Sequence[Any]) -> list[Node]:
-        """Return the individuals' nodes, checked, and made where a child would nest too deep."""
-        nodes: list[Node] = []
-        for individual in individuals:
-            if not isinstance(individual, WeightGenome):
-                raise OperatorError(
-                    f"{self.name} works on WeightGenome individuals, got "
-                    f"{type(individual).__name__}. See: deapnets.initWeights."
-                )
-            node = individual.node
-            if nodes and node.layout is not nodes[0].layout:
-                where = f"{self.name} cannot combine two different networks"
-                nodes[0].layout.require(node.layout, where)
-            nodes.append(node)
-        for node in nodes:
-            if node.depth >= DEEPEST:
-                node.settle(made(node))
-        return nodes
+    def _operand(self, individual: Any) -> Node:
+        """Return an individual's node, made where a child of it would nest too deep."""
+        if not isinstance(individual, WeightGenome):
+            raise OperatorError(
+                f"{self.name} works on WeightGenome individuals, got "
+                f"{type(individual).__name__}. See: deapnets.initWeights."
+            )
+        node = individual.node
+        if node.depth >= DEEPEST:
+            node.settle(made(node))
+        return node
 
     def make(
         self, rows: Sequence[torch.Tensor], seeds: np.ndarray, parameters: Parameters

@@ -1,0 +1,111 @@
+"""Made weights that stay in memory, counted against a budget."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from typing import final
+
+import torch
+
+from deapnets.genomes.nodes import Node
+
+_BLOCK = 16 << 20
+"""Bytes of a block of narrow rows: below what the C library gives back to the system at once."""
+_WIDE = 64 << 10
+"""Bytes from which a row is kept in a tensor of its own, so that it is freed alone."""
+
+
+@final
+class Store:
+    """A budget of bytes, and the blocks that count against it until nothing holds them any more.
+
+    Parameters
+    ----------
+    budget
+        Bytes.
+    """
+
+    def __init__(self, budget: int) -> None:
+        self.budget = budget
+        self.held = 0
+
+    def hold(self, block: torch.Tensor) -> None:
+        """Count a block as long as somebody holds it."""
+        size = block.numel() * block.element_size()
+        self.held += size
+        weakref.finalize(block, self._release, size).atexit = False
+
+    def _release(self, size: int) -> None:
+        self.held -= size
+
+    def room(self, width: int, reserved: int) -> int:
+        """Return how many more rows ``[width]`` fit beside ``reserved`` bytes."""
+        return max(0, (self.budget - self.held - reserved) // (4 * width))
+
+
+@final
+class Keeper:
+    """Settles the nodes of one call on copies of their rows, while there is room.
+
+    Wide rows get a tensor each. Narrow ones share blocks, which are freed together: gathering
+    parents from few blocks is what makes breeding small networks fast.
+
+    Parameters
+    ----------
+    store
+        What the rows count against.
+    nodes
+        All nodes of the call: how many of them are recipes decides the size of the blocks.
+    reserved
+        Bytes of the budget that are needed for something else.
+    """
+
+    def __init__(self, store: Store, nodes: Sequence[Node], reserved: int) -> None:
+        self._store = store
+        self._room = store.room(nodes[0].layout.width, reserved)
+        self._waiting = min(self._room, sum(node.recipe is not None for node in nodes))
+        self._block: torch.Tensor | None = None
+        self._used = 0
+
+    def keep(self, nodes: Sequence[Node], rows: torch.Tensor) -> None:
+        """Settle those of ``nodes`` that are recipes; their weights are in ``rows`` ``[n, P]``."""
+        recipes = [index for index, node in enumerate(nodes) if node.recipe is not None]
+        asked = [index for index in recipes[self._room :] if _asks(nodes[index])]
+        chosen = recipes[: self._room] + asked
+        self._room = max(0, self._room - len(chosen))
+        if 4 * rows.shape[1] >= _WIDE:
+            self._keep_alone(nodes, rows, chosen)
+        else:
+            self._keep_together(nodes, rows, chosen)
+
+    def _keep_alone(self, nodes: Sequence[Node], rows: torch.Tensor, chosen: list[int]) -> None:
+        for index in chosen:
+            vector = rows[index].clone()
+            self._store.hold(vector)
+            nodes[index].settle(vector)
+
+    def _keep_together(self, nodes: Sequence[Node], rows: torch.Tensor, chosen: list[int]) -> None:
+        while chosen:
+            block = self._open_block(rows)
+            lot, chosen = chosen[: len(block) - self._used], chosen[len(block) - self._used :]
+            first, self._used = self._used, self._used + len(lot)
+            together = lot[-1] - lot[0] + 1 == len(lot)
+            block[first : self._used] = rows[lot[0] : lot[-1] + 1] if together else rows[lot]
+            for row, index in enumerate(lot, first):
+                nodes[index].settle(block, row)
+            self._waiting -= len(lot)
+
+    def _open_block(self, rows: torch.Tensor) -> torch.Tensor:
+        """Return the block that is being filled, or a new one."""
+        if self._block is None or self._used == len(self._block):
+            height = max(1, min(self._waiting, _BLOCK // (4 * rows.shape[1])))
+            self._block = torch.empty(height, rows.shape[1], device=rows.device)
+            self._used = 0
+            self._store.hold(self._block)
+        return self._block
+
+
+def _asks(node: Node) -> bool:
+    """Return whether the node's operator wants its result stored."""
+    return node.recipe is not None and node.recipe.operator.keep
