@@ -16,7 +16,7 @@ ORDER = [
     {"errors", "collecting"},
     {"randomness", "plugins"},
     {"genomes"},
-    {"operators", "networks"},
+    {"operators", "networks", "keeping"},
     {"evaluators"},
     {"metrics"},
     {"engines"},

@@ -113,6 +113,7 @@ def test_the_bits_of_a_row_depend_neither_on_its_chunk_nor_on_threads(name, netw
     for threads in (1, 2):
         torch.set_num_threads(threads)
         for chunk in (1, 3, 16, 64):
-            lots = [Networks(path, layout, lot) for lot in rows.split(chunk)]
-            outputs = torch.cat([lot(inputs) for lot in lots])
-            assert torch.equal(outputs, expected), f"chunk {chunk}, {threads} threads"
+            lots = list(zip(rows.split(chunk), expected.split(chunk), strict=True))
+            for lot, outputs in {lots[0], lots[len(lots) // 2], lots[-1]}:
+                where = f"chunk {chunk}, {threads} threads"
+                assert torch.equal(Networks(path, layout, lot)(inputs), outputs), where
