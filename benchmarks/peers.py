@@ -590,9 +590,9 @@ def forward_floor(size: Size) -> Floor:
     """Return the matrix products of evaluating a population, its weights already in place.
 
     Biases and activations are left out. A multi-layer perceptron takes the fastest of two
-    orientations of `torch.bmm` and three lengths of chunk, tried here on some of the networks. Networks with
-    convolutions go one by one, each layer on inputs of the right shape that are already there, so
-    that pooling is left out too.
+    orientations of `torch.bmm` and three lengths of chunk, tried here on some of the networks.
+    Networks with convolutions go one by one, each layer on inputs of the right shape that are
+    already there, so that pooling is left out too.
     """
     stacks, inputs = _weight_stacks(size), size.inputs
     if any(stack.ndim > 3 for stack in stacks):

@@ -132,7 +132,8 @@ class Neighbours:
 
     It matters: with one of two cores taken, a loop of small parallel torch calls waits for its
     own threads and took 16 times as long as on the idle machine. A figure above 0.1 is a reason to
-    measure again. Processes that this one has started count among the others.
+    measure again. Processes that this one has started count among the
+    others until they have ended.
 
     Attributes
     ----------
@@ -159,7 +160,7 @@ def _others_seconds() -> float:
 
     times = psutil.cpu_times()
     everybody = times.user + times.system + getattr(times, "steal", 0.0)
-    return everybody - time.process_time()
+    return everybody - sum(os.times()[:4])  # its own, and its children's that have ended
 
 
 def table(timings: Iterable[Timing], *, reference: str | None = None) -> str:

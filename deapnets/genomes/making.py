@@ -36,8 +36,8 @@ def _hold_freed_memory() -> None:
     """Let the C library keep the blocks that are freed between two operations.
 
     glibc returns a block to the system, and takes it back page by page, unless a block of its size
-    was freed before (mallopt(3), M_MMAP_THRESHOLD, at most 32 MB). Without this, page faults are
-    half of the time of making 500 x 101,770 weights: ``benchmarks/making.py``.
+    was freed before (mallopt(3), M_MMAP_THRESHOLD, at most 32 MB). Without this, making 500 x
+    101,770 weights takes a third longer: ``benchmarks/making.py``.
     """
     torch.empty(31 << 20, dtype=torch.uint8)
 

@@ -1,0 +1,138 @@
+"""Accuracy that the defaults reach: several seeds, the full test set, a baseline beside them.
+
+    DEAPNETS_DATA=... python benchmarks/quality.py            # what is missing, then the tables
+    DEAPNETS_DATA=... python benchmarks/quality.py --only ga-120
+
+Each figure is a run of the command line in a process of its own; its result is written to
+``benchmarks/results/quality.json`` as soon as it is there, so that the benchmark goes on where it
+was stopped. A figure whose run shared the machine (more than 0.1 of a core kept busy by others) is
+marked. The table of ``docs/results.md`` is made from that file.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from timing import Neighbours, hardware, versions, write
+
+HERE = Path(__file__).parent
+RESULT = HERE / "results" / "quality.json"
+PAGE = HERE.parent / "docs" / "results.md"
+BEGIN, END = "<!-- quality table: written by benchmarks/quality.py -->", "<!-- end -->"
+SEEDS = (1, 2, 3)
+
+CASES: dict[str, dict[str, Any]] = {
+    "digits-ga-30": {"options": ["dataset=digits"], "seconds": 30},
+    "ga-120": {"options": [], "seconds": 120},
+    "ga-600": {"options": [], "seconds": 600},
+    "adam-20": {"options": [], "seconds": 20, "adam": True},
+}
+
+
+def evolve(case: dict[str, Any], seed: int) -> dict[str, Any]:
+    """Return the ``result.json`` of a run of the command line with its defaults."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = [word for option in case["options"] for word in ("-o", option)]
+        command = ["run", "mnist", *options, "--seconds", str(case["seconds"])]
+        command += ["--seed", str(seed), "--out", f"{folder}/run", "--json"]
+        program = "import sys; from deapnets.cli import main; main(sys.argv[1:])"
+        subprocess.run(
+            [sys.executable, "-c", program, *command], check=True, stdout=subprocess.DEVNULL
+        )
+        result: dict[str, Any] = json.loads(Path(folder, "run", "result.json").read_text())
+        return result
+
+
+def back_propagation(case: dict[str, Any], seed: int) -> dict[str, Any]:
+    """Return the figures of Adam on the same network, data and mini-batches: the baseline."""
+    import torch
+    from deapnets_mnist.evaluator import Mnist
+    from torch.nn import functional
+
+    from deapnets.randomness import Stream
+
+    torch.manual_seed(seed)
+    task, rng = Mnist(), Stream(seed)
+    net, train, test = task.genome(), task.splits.train, task.splits.test
+    optimiser = torch.optim.Adam(net.parameters(), lr=3e-3)
+    began, steps = time.perf_counter(), 0
+    while time.perf_counter() - began < case["seconds"]:
+        for rows in rng.permutation(len(train)).split(512):
+            batch = train.take(rows)
+            optimiser.zero_grad()
+            functional.cross_entropy(net(batch.inputs), batch.targets).backward()
+            optimiser.step()
+            steps += 1
+    with torch.no_grad():
+        right = (net(test.inputs).argmax(1) == test.targets).double().mean()
+    metrics = {"test_accuracy": float(right)}
+    return {"algorithm": "adam", "seed": seed, "generations": steps, "metrics": metrics}
+
+
+def run_missing(results: dict[str, Any], names: list[str]) -> None:
+    """Run every case and seed that has no result yet; write each at once."""
+    for name in names:
+        for seed in SEEDS:
+            if f"{name}/{seed}" in results["runs"]:
+                continue
+            case = CASES[name]
+            with Neighbours() as neighbours:
+                result = (back_propagation if case.get("adam") else evolve)(case, seed)
+            busy = round(neighbours.cores, 3)
+            results["runs"][f"{name}/{seed}"] = {**result, "neighbours_cores": busy}
+            results |= {"hardware": hardware(), "versions": versions(["deapnets", "deap", "torch"])}
+            write(RESULT, results)
+            print(name, seed, result["metrics"], f"neighbours {busy}", flush=True)
+
+
+def markdown(results: dict[str, Any]) -> str:
+    """Return the table: mean and deviation of the test accuracy, in percent."""
+    lines = [
+        "| run | seeds | test accuracy, % | deviation | each | evaluations | others' cores |",
+        "| --- | ---: | ---: | ---: | --- | ---: | ---: |",
+    ]
+    for name in CASES:
+        runs = [run for key, run in results["runs"].items() if key.startswith(f"{name}/")]
+        if not runs:
+            continue
+        values = [100 * run["metrics"]["test_accuracy"] for run in runs]
+        deviation = f"{statistics.stdev(values):.2f}" if len(values) > 1 else "-"
+        evaluations = statistics.mean(run.get("evaluations", 0) for run in runs)
+        each = ", ".join(f"{value:.2f}" for value in values)
+        busy = statistics.mean(run["neighbours_cores"] for run in runs)
+        lines.append(
+            f"| {name} | {len(runs)} | {statistics.mean(values):.2f} | {deviation} | {each} | "
+            f"{evaluations:,.0f} | {busy:.2f} |"
+        )
+    return "\n".join(lines)
+
+
+def publish(text: str) -> None:
+    """Put the table between the page's two marks."""
+    page = PAGE.read_text(encoding="utf-8")
+    before, found, rest = page.partition(BEGIN)
+    if found:
+        _, _, after = rest.partition(END)
+        PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", action="append", choices=list(CASES))
+    arguments = parser.parse_args()
+    empty: dict[str, Any] = {"runs": {}}
+    results = json.loads(RESULT.read_text()) if RESULT.is_file() else empty
+    run_missing(results, arguments.only or list(CASES))
+    print(markdown(results))
+    if PAGE.is_file():
+        publish(markdown(results))
+
+
+if __name__ == "__main__":
+    main()
