@@ -23,8 +23,9 @@ from deapnets.genomes.making import make, shared_operands
 from deapnets.genomes.nodes import Node
 from deapnets.genomes.weights import WeightGenome
 from deapnets.keeping import Keeper, Store
+from deapnets.networks.base import Path
 from deapnets.networks.chunk import Networks
-from deapnets.networks.paths import Path, choose_path
+from deapnets.networks.paths import choose_path
 from deapnets.randomness import Stream
 
 OnError = Literal["raise", "worst"]

@@ -9,7 +9,7 @@ import torch
 
 from deapnets.errors import EvaluationError
 from deapnets.genomes.layout import Layout
-from deapnets.networks.paths import Path
+from deapnets.networks.base import Path
 
 
 class Networks:

@@ -10,7 +10,7 @@ from torch import nn
 from torch.func import functional_call
 
 from deapnets.errors import EvaluationError
-from deapnets.networks.paths import Path
+from deapnets.networks.base import Path
 
 
 def single_output(outputs: Any, template: nn.Module) -> torch.Tensor:

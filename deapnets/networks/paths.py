@@ -3,40 +3,18 @@
 from __future__ import annotations
 
 import copy
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
 
 import torch
 from torch import nn
 
 from deapnets.errors import LayoutError, OptionError, unknown
 from deapnets.genomes.layout import Layout
+from deapnets.networks.base import Path
+from deapnets.networks.looped import LoopPath
+from deapnets.networks.stacked import StackedPath, stackable
+from deapnets.networks.vmapped import VmapPath
 
 PATHS = ("stacked", "vmap", "loop")
-
-
-class Path(ABC):
-    """One way to send inputs through ``n`` networks of one module.
-
-    A path is *row-invariant* on a CPU: the bits of a network's outputs depend neither on the
-    networks beside it nor on the number of threads.
-    """
-
-    name: str
-
-    @abstractmethod
-    def forward(
-        self, parameters: Mapping[str, torch.Tensor], inputs: tuple[torch.Tensor, ...], each: bool
-    ) -> torch.Tensor:
-        """Return the outputs ``[n, batch, ...]``.
-
-        Parameters
-        ----------
-        parameters
-            ``[n, *shape]`` under the names of the evolved parameters.
-        inputs
-            ``[batch, ...]`` shared by all, or ``[n, batch, ...]`` when ``each``.
-        """
 
 
 def choose_path(module: nn.Module, layout: Layout, device: torch.device, wish: str = "") -> Path:
@@ -47,10 +25,6 @@ def choose_path(module: nn.Module, layout: Layout, device: torch.device, wish: s
     (``benchmarks/paths.py``). Everything else is vmapped, and looped where vmap refuses. What the
     module holds besides the evolved parameters is copied, in float32 as those are.
     """
-    from deapnets.networks.looped import LoopPath
-    from deapnets.networks.stacked import StackedPath, stackable
-    from deapnets.networks.vmapped import VmapPath
-
     template = copy.deepcopy(module).eval().requires_grad_(False).float().to(device)
     chain = stackable(template, layout)
     if not wish:

@@ -10,7 +10,7 @@ from torch import nn
 
 from deapnets.errors import EvaluationError
 from deapnets.genomes.layout import Layout
-from deapnets.networks.paths import Path
+from deapnets.networks.base import Path
 
 _IN_PLACE: dict[type[nn.Module], Callable[[torch.Tensor], torch.Tensor]] = {
     nn.ReLU: torch.relu_,

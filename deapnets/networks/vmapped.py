@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from torch.func import functional_call, vmap
 
+from deapnets.networks.base import Path
 from deapnets.networks.looped import LoopPath, single_output
-from deapnets.networks.paths import Path
 
 
 @final
