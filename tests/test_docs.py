@@ -1,0 +1,97 @@
+"""The pages do what they say: their blocks of Python run, and print what stands below them."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """Return the fenced blocks of a language, in order."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return [body for name, body in FENCE.findall(text) if name == language]
+
+
+def script_of(page: str) -> str:
+    """Return the page's blocks of Python as one script, each line where it stands in the page."""
+    lines, inside = [], False
+    for line in (ROOT / page).read_text(encoding="utf-8").splitlines():
+        if line.startswith("```"):
+            inside = line == "```python"
+            lines.append("")
+        else:
+            lines.append(line if inside else "")
+    return "\n".join(lines)
+
+
+def run(*arguments: str, cwd: Path, **environment: str) -> str:
+    """Return what a command prints; an error that shows all of it when it fails."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=cwd,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "100", **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/evaluators.md", "docs/operators.md"])
+def test_blocks_of_a_page_run_and_print_what_it_says(page, tmp_path):
+    assert blocks(page, "python")
+    script = tmp_path / f"{Path(page).stem.lower()}.py"
+    script.write_text(script_of(page), encoding="utf-8")
+    printed = run("-W", "error", str(script), cwd=tmp_path)
+    assert printed == "".join(blocks(page, "text"))
+
+
+@pytest.fixture
+def parity(tmp_path: Path) -> Path:
+    """Return a folder with the plugin of docs/evaluators.md, as an installation leaves it."""
+    (setup,) = blocks("docs/evaluators.md", "ini")
+    config = ConfigParser()
+    config.read_string(setup)
+    module = config["options"]["py_modules"]
+    source = [block for block in blocks("docs/evaluators.md", "python") if "class Parity" in block]
+    (tmp_path / f"{module}.py").write_text(source[0], encoding="utf-8")
+    name, version = config["metadata"]["name"], config["metadata"]["version"]
+    info = tmp_path / f"{name}-{version}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Name: {name}\nVersion: {version}\n", encoding="utf-8")
+    entries = "\n".join(f"[{g}]{e}" for g, e in config["options.entry_points"].items())
+    (info / "entry_points.txt").write_text(entries, encoding="utf-8")
+    return tmp_path
+
+
+def deapnets(*arguments: str, plugin: Path) -> str:
+    call = "import sys; from deapnets.cli import main; main(sys.argv[1:])"
+    return run("-c", call, *arguments, cwd=plugin, PYTHONPATH=str(plugin))
+
+
+def test_plugin_of_the_page_is_usable_and_explains_its_options(parity):
+    assert deapnets("plugins", "check", "parity", plugin=parity).split()[:3] == [
+        "parity",
+        "deapnets-parity",
+        "usable",
+    ]
+    (console,) = blocks("docs/evaluators.md", "console")
+    shown = console.partition("$ deapnets plugins show parity\n")[2].partition("$ ")[0]
+    assert deapnets("plugins", "show", "parity", plugin=parity) == shown
+
+
+def test_plugin_of_the_page_runs(parity):
+    arguments = ("-o", "bits=4", "--generations", "2", "--seed", "1", "--out", "run", "--json")
+    deapnets("run", "parity", *arguments, plugin=parity)
+    assert (parity / "run" / "best.safetensors").is_file()
