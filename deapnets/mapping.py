@@ -19,7 +19,7 @@ from deapnets.collecting import collector_paused
 from deapnets.errors import EvaluationError, MemoryBudgetError, OptionError, unknown
 from deapnets.evaluators.base import Evaluator, score
 from deapnets.genomes.layout import Layout
-from deapnets.genomes.making import make, shared_operands
+from deapnets.genomes.making import aligned_rows, make, shared_operands
 from deapnets.genomes.nodes import Node
 from deapnets.genomes.weights import WeightGenome
 from deapnets.keeping import Keeper, Store
@@ -297,7 +297,7 @@ class PopulationMap:
         nodes = [member.node for member in members]
         self._make_shared(nodes)
         keeper = Keeper(self._store, nodes, self._slab_bytes(layout))
-        slab = _slab(min(height, len(members)), layout.width, self.device)
+        slab = aligned_rows(min(height, len(members)), layout.width, self.device)
         scores = []
         for start in range(0, len(members), height):
             lot = nodes[start : start + height]
@@ -412,16 +412,6 @@ class _Generation:
         """Let every evaluator of the generation conclude."""
         for evaluator, individuals, scores in self._seen.values():
             evaluator.conclude(individuals, scores)
-
-
-def _slab(height: int, width: int, device: torch.device) -> torch.Tensor:
-    """Return rows ``[height, width]`` that each start on a cache line.
-
-    The alignment of a matrix can change how a matrix library rounds; here it is the same in every
-    row of every chunk.
-    """
-    stride = -(-width // 16) * 16
-    return torch.empty(height, stride, device=device)[:, :width]
 
 
 def _signs(weights: Sequence[float]) -> tuple[float, ...]:

@@ -62,7 +62,7 @@ class eaGenerational:
     Attributes
     ----------
     population
-        The present generation.
+        The present generation: the last one that was evaluated, also after an error.
     logbook
         A `deap.tools.Logbook`: ``gen, nevals`` and what ``stats`` compiles.
 
@@ -109,8 +109,9 @@ class eaGenerational:
         if self.ngen is not None and self.number >= self.ngen:
             raise StopIteration
         with collector_paused():
-            parents = self._breed() if self.number >= 0 else []
-        evaluations = self._evaluate()
+            parents, population = self._breed() if self.number >= 0 else ([], self.population)
+        evaluations = self._evaluate(population)
+        self.population = population
         self.number += 1
         record = self._note(evaluations)
         return Generation(self.number, self.population, parents, evaluations, record)
@@ -123,22 +124,21 @@ class eaGenerational:
             pass
         return self.population, self.logbook
 
-    def _breed(self) -> list[Any]:
-        """Replace the population by survivors and offspring; return the parents."""
+    def _breed(self) -> tuple[list[Any], list[Any]]:
+        """Return the parents, and the survivors and offspring that follow the population."""
         parents = self.toolbox.select(self.population, len(self.population) - self.elites)
         offspring = algorithms.varAnd(parents, self.toolbox, self.cxpb, self.mutpb)
         best = tools.selBest(self.population, self.elites)
         survivors = [self.toolbox.clone(individual) for individual in best]
-        self.population = survivors + offspring
-        return list(parents)
+        return list(parents), survivors + offspring
 
-    def _evaluate(self) -> int:
+    def _evaluate(self, population: Sequence[Any]) -> int:
         """Score who has no valid fitness, and everybody where scores hold for one generation."""
         evaluator, _ = find_evaluator(self.toolbox.evaluate)
         if evaluator is not None and evaluator.fresh:
-            for individual in self.population:
+            for individual in population:
                 del individual.fitness.values
-        waiting = [one for one in self.population if not one.fitness.valid]
+        waiting = [one for one in population if not one.fitness.valid]
         with self._one_generation():
             scores = list(self.toolbox.map(self.toolbox.evaluate, waiting))
         if len(scores) != len(waiting):

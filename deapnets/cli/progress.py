@@ -42,9 +42,10 @@ def _heading(run: Run) -> str:
 
 
 def _follow_with_bar(generations: Iterable[Progress]) -> None:
+    from rich.console import Console
     from rich.live import Live
 
-    with Live("first generation", transient=True) as live:
+    with Live("first generation", console=Console(), transient=True) as live:
         for progress in generations:
             live.update(_view(progress))
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from deapnets.errors import EvaluationError
-from deapnets.genomes.making import make
+from deapnets.genomes.making import aligned_rows, make
 from deapnets.genomes.weights import WeightGenome
 from deapnets.networks.chunk import Networks
 from deapnets.networks.paths import choose_path
@@ -80,7 +80,7 @@ class Evaluator(ABC):
     def networks(self, *individuals: WeightGenome, device: str = "cpu") -> Networks:
         """Return a few individuals as `Networks`, for one-off uses such as `measure`."""
         layout = individuals[0].layout
-        rows = torch.empty(len(individuals), layout.width, device=device)
+        rows = aligned_rows(len(individuals), layout.width, torch.device(device))
         make([individual.node for individual in individuals], rows)
         return Networks(choose_path(self.genome(), layout, rows.device), layout, rows)
 

@@ -120,6 +120,16 @@ def made(node: Node) -> torch.Tensor:
     return out[0]
 
 
+def aligned_rows(height: int, width: int, device: torch.device) -> torch.Tensor:
+    """Return empty rows ``[height, width]`` that each start on a cache line.
+
+    The alignment of a matrix can change how a matrix library rounds; here it is the same in every
+    row of every chunk.
+    """
+    stride = -(-width // 16) * 16
+    return torch.empty(height, stride, device=device)[:, :width]
+
+
 def shared_operands(nodes: Sequence[Node]) -> list[Node]:
     """Return the recipes that several of ``nodes`` are made from, the deepest needed first."""
     found: dict[int, Node] = {}

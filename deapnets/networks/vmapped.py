@@ -32,6 +32,8 @@ class VmapPath(Path):
             return self._loop.forward(parameters, inputs, each)
         try:
             return self._vmapped(parameters, inputs, each)
+        except torch.OutOfMemoryError:
+            raise
         except RuntimeError as error:
             fallback = LoopPath(self._template)
             outputs = fallback.forward(parameters, inputs, each)  # a real fault shows itself here

@@ -8,11 +8,12 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, final
-
-import torch
+from typing import TYPE_CHECKING, Any, final
 
 from deapnets.errors import RunError
+
+if TYPE_CHECKING:
+    import torch
 
 FORMAT = 1
 """Version of a run directory's files: ``config.json`` carries it."""

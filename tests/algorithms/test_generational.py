@@ -302,3 +302,19 @@ def test_a_map_that_returns_too_few_or_too_many_results_is_refused(toolbox, kept
     )
     with pytest.raises(EvaluationError, match=re.escape(said)):
         next(dn.eaGenerational(toolbox.population(n=3), toolbox, 0.5, 0.5))
+
+
+def test_a_generation_that_cannot_be_scored_leaves_the_last_one(toolbox):
+    generations = dn.eaGenerational(toolbox.population(n=6), toolbox, 0.5, 1.0)
+    last = next(generations).population
+    scores = [one.fitness.values for one in last]
+
+    def fails(function, individuals):
+        raise EvaluationError("no")
+
+    toolbox.register("map", fails)
+    with pytest.raises(EvaluationError, match="no"):
+        next(generations)
+    assert generations.population is last
+    assert generations.number == 0
+    assert [one.fitness.values for one in last] == scores
