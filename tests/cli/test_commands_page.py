@@ -1,0 +1,92 @@
+"""``docs/commands.md`` has every option, setting and file that there is, and none that is not."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from deapnets.algorithms.ga import GeneticSettings
+from deapnets.cli import main
+
+PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
+
+
+def sections() -> dict[str, list[list[str]]]:
+    """Return the cells of each table row, header left out, by the heading above."""
+    found: dict[str, list[list[str]]] = {}
+    heading = ""
+    for line in PAGE.read_text(encoding="utf-8").splitlines():
+        if line.startswith("#"):
+            heading = line.lstrip("# ")
+        elif line.startswith("|") and not set(line) <= set("|-"):
+            row = [cell.strip() for cell in line.strip("|").split("|")]
+            found.setdefault(heading, []).append(row)
+    return {name: rows[1:] for name, rows in found.items()}
+
+
+def first_cells(heading: str) -> list[str]:
+    """Return the code words in the first column of a section's table."""
+    return [name for row in sections()[heading] for name in re.findall("`([^`]+)`", row[0])]
+
+
+def commands(command: click.Command = main, name: str = "deapnets") -> Iterator[tuple[str, list]]:
+    """Yield every command that has options of its own, with them; groups without are left out."""
+    options = [p for p in command.params if isinstance(p, click.Option) and p.name != "help"]
+    if options or not isinstance(command, click.Group):
+        yield name, options
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for inner in command.list_commands(context):
+            yield from commands(command.get_command(context, inner), f"{name} {inner}")
+
+
+def test_page_lists_exactly_the_options_of_each_command():
+    for name, options in commands():
+        assert first_cells(name) == [option.opts[0] for option in options], name
+
+
+def test_page_lists_exactly_the_settings_of_ga_with_their_defaults():
+    written = [(row[0].strip("`"), row[1].strip("`")) for row in sections()["Options of ga"]]
+    fields = dataclasses.fields(GeneticSettings)
+    assert written == [(field.name, str(field.default)) for field in fields]
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the directory of a finished run."""
+    out = tmp_path_factory.mktemp("commands") / "run"
+    arguments = ("run", "xor", "--generations", "1", "--population", "4", "--out", str(out))
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+    return out
+
+
+FIGURES = {"validation_loss", "validation_accuracy"}
+
+
+@pytest.mark.parametrize(
+    ("file", "heading", "more"),
+    [
+        ("config.json", "config.json", set()),
+        ("environment.json", "environment.json", set()),
+        ("log.jsonl", "log.jsonl", FIGURES),
+        ("best.json", "best.safetensors and best.json", FIGURES),
+        ("result.json", "result.json", set()),
+    ],
+)
+def test_page_lists_exactly_the_fields_of_each_file(directory, file, heading, more):
+    text = (directory / file).read_text(encoding="utf-8")
+    record = json.loads(text.splitlines()[-1] if file.endswith("l") else text)
+    assert list(record) == [*first_cells(heading), *(name for name in record if name in more)]
+
+
+def test_page_has_a_section_for_each_file(directory):
+    headings = " ".join(re.findall("^### (.*)$", PAGE.read_text(encoding="utf-8"), re.M))
+    assert all(path.name in headings for path in directory.iterdir())
