@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import math
 import random
 import time
 import warnings
@@ -12,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
-import psutil
 import torch
 
 from deapnets.collecting import collector_paused
@@ -23,6 +21,7 @@ from deapnets.genomes.making import aligned_rows, make, shared_operands
 from deapnets.genomes.nodes import Node
 from deapnets.genomes.weights import WeightGenome
 from deapnets.keeping import Keeper, Store
+from deapnets.machine import parse_memory, pick_device
 from deapnets.networks.base import Path
 from deapnets.networks.chunk import Networks
 from deapnets.networks.paths import choose_path
@@ -34,43 +33,6 @@ _CACHE = 1 << 21
 """Weights in a chunk on a CPU: made and evaluated before they leave the cache."""
 _LARGEST_CHUNK = 256
 """Networks evaluated at once: the activations of narrow networks have to stay in the cache too."""
-_UNITS = {"": 1, "B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
-
-
-def parse_memory(memory: int | str | None, device: torch.device) -> int:
-    """Return bytes: of ``4_000_000``, of ``"4GB"``, or for None half of what is free.
-
-    Raises
-    ------
-    OptionError
-        When the text is no number with one of the units B, KB, MB, GB, TB (of 1,024).
-    """
-    if memory is None:
-        if device.type == "cuda":
-            return int(torch.cuda.mem_get_info(device)[0] // 2)
-        return int(psutil.virtual_memory().available // 2)
-    text = str(memory).strip().upper().replace("IB", "B")
-    number = text.rstrip("KMGTB")
-    try:
-        size = float(number) * _UNITS[text[len(number) :]]
-    except (ValueError, KeyError):
-        raise OptionError(
-            f'memory is bytes, or text such as "4GB" or "512MB"; got {memory!r}.'
-        ) from None
-    if not 0 < size < math.inf:
-        raise OptionError(f"memory must be more than nothing, and finite; got {memory!r}.")
-    return int(size)
-
-
-def pick_device(device: str) -> torch.device:
-    """Return the device for ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``."""
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if device.split(":")[0] not in ("cpu", "cuda"):
-        raise OptionError(unknown("device", device, ("auto", "cpu", "cuda")))
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise OptionError('No CUDA device is available here; use device="cpu" or "auto".')
-    return torch.device(device)
 
 
 def find_evaluator(function: Callable[..., Any]) -> tuple[Evaluator | None, dict[str, Any]]:

@@ -14,7 +14,8 @@ ROOT = Path(deapnets.__file__).parent
 # A package imports from the lines above its own. Packages on one line do not import each other.
 ORDER = [
     {"errors", "collecting"},
-    {"randomness", "plugins"},
+    {"randomness", "options", "machine"},
+    {"plugins"},
     {"genomes"},
     {"operators", "networks", "keeping"},
     {"evaluators"},

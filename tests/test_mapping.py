@@ -12,7 +12,7 @@ from torch import nn
 import deapnets as dn
 from deapnets.errors import EvaluationError, LayoutError, MemoryBudgetError, OptionError
 from deapnets.genomes.layout import Layout
-from deapnets.mapping import find_evaluator, parse_memory, pick_device
+from deapnets.mapping import find_evaluator
 
 CPU = torch.device("cpu")
 MINIMISED = (-1.0,)
@@ -480,26 +480,6 @@ def test_a_budget_too_small_for_one_individual_is_refused(net, population_of):
         dn.PopulationMap(memory=300)(Noted(net), population_of(1))
 
 
-@pytest.mark.parametrize(
-    ("memory", "size"),
-    [
-        (1000, 1000),
-        ("1000", 1000),
-        ("1000B", 1000),
-        ("2KB", 2048),
-        ("512MB", 512 << 20),
-        ("4GB", 4 << 30),
-        ("4 gb", 4 << 30),
-        (" 1.5GB ", 3 << 29),
-        ("4GiB", 4 << 30),
-        ("1TB", 1 << 40),
-        (2.5e9, 2_500_000_000),
-    ],
-)
-def test_memory_is_bytes_or_text(memory, size):
-    assert parse_memory(memory, CPU) == size
-
-
 @pytest.mark.parametrize("memory", ["", "GB", "4XB", "four", "4 4GB", "4GBB", "GB4", True, [4]])
 def test_memory_that_is_no_size_is_refused(memory):
     said = f'memory is bytes, or text such as "4GB" or "512MB"; got {memory!r}.'
@@ -695,14 +675,3 @@ def test_options_that_cannot_be_used_are_refused(options, said):
 def test_an_unknown_path_is_refused(task, population_of):
     with pytest.raises(OptionError, match=r'Unknown path "vmapp"\. Did you mean "vmap"\?'):
         dn.PopulationMap(path="vmapp")(task, population_of(1))
-
-
-def test_auto_is_cuda_where_there_is_one(monkeypatch):
-    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    assert pick_device("auto") == torch.device("cuda")
-    assert pick_device("cuda:1") == torch.device("cuda:1")
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    assert pick_device("auto") == CPU
-    said = 'No CUDA device is available here; use device="cpu" or "auto".'
-    with pytest.raises(OptionError, match=re.escape(said)):
-        pick_device("cuda:1")

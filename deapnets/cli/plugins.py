@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from deapnets.plugins import EVALUATORS, Check, FoundPlugin, Option, check, find, get
+from deapnets.options import Option
+from deapnets.plugins import EVALUATORS, Check, FoundPlugin, check, find, get
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 

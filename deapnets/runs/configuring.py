@@ -12,7 +12,8 @@ from deapnets.algorithms.ga import GeneticSettings
 from deapnets.errors import OptionError, unknown
 from deapnets.evaluators.base import Evaluator
 from deapnets.mapping import OnError
-from deapnets.plugins import EVALUATORS, UsablePlugin, get, options_of, parse_options
+from deapnets.options import options_of, parse_options
+from deapnets.plugins import EVALUATORS, UsablePlugin, get
 from deapnets.runs.budget import Budget
 from deapnets.runs.directory import FORMAT
 
