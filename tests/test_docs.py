@@ -57,6 +57,21 @@ def test_blocks_of_a_page_run_and_print_what_it_says(page, tmp_path):
     assert printed == "".join(blocks(page, "text"))
 
 
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_of_a_page_lead_somewhere(page):
+    for target in re.findall(r"(?<!!)\[[^]]*\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+        file, _, heading = target.partition("#")
+        if "://" in target:
+            continue
+        linked = page.parent / file if file else page
+        assert linked.exists(), target
+        headings = re.findall("^#+ (.*)$", linked.read_text(encoding="utf-8"), re.M)
+        assert not heading or heading in [h.lower().replace(" ", "-") for h in headings], target
+
+
 @pytest.fixture
 def parity(tmp_path: Path) -> Path:
     """Return a folder with the plugin of docs/evaluators.md, as an installation leaves it."""
