@@ -4,9 +4,9 @@
     python benchmarks/generation.py --size xor --size mlp-25
 
 Peers that are not installed are left out and named (``pip install deapnets[benchmarks]``). All
-functions of a size are timed in turns, after a call each that is not counted; the medians and what
-other processes did meanwhile go to ``benchmarks/results/generation.json``, and the table into the
-README. Sizes and the job: `peers`.
+functions of a size are timed in turns of three generations in a row, after some that are not
+counted; the medians and what other processes did meanwhile go to
+``benchmarks/results/generation.json``, and the table into the README. Sizes and the job: `peers`.
 """
 
 import argparse
@@ -103,7 +103,7 @@ def run_size(size: Size, repeats: int, budget: float) -> dict[str, Any]:
         functions[peer.name] = peer.prepare(size.limited(limits[peer.name]))
     for _ in range(3):
         with Neighbours() as neighbours:
-            timings = measure(functions, repeats=repeats, budget=budget)
+            timings = measure(functions, repeats=repeats, warmup=1, settle=6, row=3, budget=budget)
         if neighbours.cores <= BUSY:
             break
     full = [t.extrapolated(limits.get(t.name, size.population), size.population) for t in timings]
@@ -168,7 +168,7 @@ def publish(text: str, readme: Path = README) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", action="append", choices=[size.name for size in SIZES])
-    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--repeats", type=int, default=3, help="turns of three calls")
     parser.add_argument("--budget", type=float, default=20.0, help="seconds a function and size")
     parser.add_argument("--out", type=Path, default=RESULT)
     arguments = parser.parse_args()

@@ -89,9 +89,11 @@ def measure(
     *,
     repeats: int = 7,
     warmup: int = 1,
+    settle: int = 0,
+    row: int = 1,
     budget: float = float("inf"),
 ) -> list[Timing]:
-    """Time functions in turns: one call of each, then again, `repeats` times.
+    """Time functions in turns: `row` calls of each in a row, then again, `repeats` times.
 
     Parameters
     ----------
@@ -102,6 +104,11 @@ def measure(
         Counted calls of each function.
     warmup : int
         Calls of each function before the counted ones; their seconds are thrown away.
+    settle : int
+        Calls at the start of a turn that are thrown away: what another function's turn pushed out
+        of the caches and of the memory comes back. Half the budget at most goes into them.
+    row : int
+        Counted calls of a turn.
     budget : float
         Seconds of counted calls after which a function gets no further turn; it always has one.
 
@@ -116,8 +123,12 @@ def measure(
     seconds: dict[str, list[float]] = {name: [] for name in functions}
     for _ in range(repeats):
         for name, function in functions.items():
-            if sum(seconds[name]) < budget:
-                seconds[name].append(_seconds(function))
+            if sum(seconds[name]) >= budget:
+                continue
+            for _ in range(settle):
+                if _seconds(function) > budget / (2 * settle * repeats):
+                    break
+            seconds[name] += [_seconds(function) for _ in range(row)]
     return [Timing(name, tuple(took)) for name, took in seconds.items()]
 
 

@@ -243,7 +243,8 @@ class PopulationMap:
             members = [population[i] for i in indices]
             values[indices] = self._group(evaluator, keywords, layout, members)
         self._settle_faults(evaluator, population, values)
-        return list(map(tuple, values.tolist()))
+        with collector_paused():
+            return list(map(tuple, values.tolist()))
 
     def _group(
         self,

@@ -146,8 +146,9 @@ class eaGenerational:
                 f"toolbox.map returned {len(scores)} results for {len(waiting)} individuals; "
                 "it must return one each, in order."
             )
-        for individual, values in zip(waiting, scores, strict=True):
-            individual.fitness.values = values
+        with collector_paused():
+            for individual, values in zip(waiting, scores, strict=True):
+                individual.fitness.values = values
         return len(waiting)
 
     def _one_generation(self) -> AbstractContextManager[Any]:
