@@ -51,11 +51,7 @@ class Deapnets(Peer):
         toolbox = self.toolbox(size)
         generations = dn.eaGenerational(toolbox.population(n=size.population), toolbox, 1.0, 1.0)
 
-        def generation() -> float:
-            population = next(generations).population
-            return max(individual.fitness.values[0] for individual in population)
-
-        return generation
+        return lambda: next(generations)
 
     def toolbox(self, size: Size) -> base.Toolbox:
         """Return a toolbox as the README has it."""

@@ -34,7 +34,7 @@ SWAP_PROBABILITY = 0.5
 MUTATION_PROBABILITY = 0.1
 SIGMA = 0.1
 
-Generation = Callable[[], float]
+Generation = Callable[[], object]
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +150,7 @@ class Peer(ABC):
     def prepare(self, size: Size) -> Generation:
         """Return a function that runs one generation a call, on from where the last one ended.
 
-        It returns the best fitness of its generation. The first call may compile, or score the
+        The first call may compile, or score the
         ancestors as well: never count it.
         """
 
@@ -170,14 +170,7 @@ class PlainDeap(Peer):
         population = [_plain_individual(row) for row in size.ancestors().numpy()]
         _evaluate_invalid(population, toolbox)
 
-        def generation() -> float:
-            offspring = toolbox.select(population, len(population))
-            offspring = algorithms.varAnd(offspring, toolbox, cxpb=1.0, mutpb=1.0)
-            _evaluate_invalid(offspring, toolbox)
-            population[:] = offspring
-            return max(individual.fitness.values[0] for individual in population)
-
-        return generation
+        return _simple_generation(population, toolbox)
 
     def toolbox(self, size: Size) -> base.Toolbox:
         """Return DEAP's toolbox with the four parts of the job."""
@@ -188,6 +181,18 @@ class PlainDeap(Peer):
         toolbox.register("select", tools.selTournament, tournsize=TOURNAMENT)
         toolbox.register("evaluate", _torch_fitness(size))
         return toolbox
+
+
+def _simple_generation(population: list[Any], toolbox: base.Toolbox) -> Generation:
+    """Return the body of ``eaSimple``'s loop; it replaces the population in place."""
+
+    def generation() -> None:
+        offspring = toolbox.select(population, len(population))
+        offspring = algorithms.varAnd(offspring, toolbox, cxpb=1.0, mutpb=1.0)
+        _evaluate_invalid(offspring, toolbox)
+        population[:] = offspring
+
+    return generation
 
 
 def _plain_individual(row: numpy.ndarray) -> numpy.ndarray:
@@ -254,14 +259,7 @@ class PlainDeapLists(Peer):
         population = [_list_individual(row) for row in size.ancestors().tolist()]
         _evaluate_invalid(population, toolbox)
 
-        def generation() -> float:
-            offspring = toolbox.select(population, len(population))
-            offspring = algorithms.varAnd(offspring, toolbox, cxpb=1.0, mutpb=1.0)
-            _evaluate_invalid(offspring, toolbox)
-            population[:] = offspring
-            return max(individual.fitness.values[0] for individual in population)
-
-        return generation
+        return _simple_generation(population, toolbox)
 
     def toolbox(self, size: Size) -> base.Toolbox:
         """Return DEAP's toolbox with the four parts of the job."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -70,6 +71,21 @@ def test_links_of_a_page_lead_somewhere(page):
         assert linked.exists(), target
         headings = re.findall("^#+ (.*)$", linked.read_text(encoding="utf-8"), re.M)
         assert not heading or heading in [h.lower().replace(" ", "-") for h in headings], target
+
+
+def test_architecture_page_has_the_order_of_imports_that_a_test_demands():
+    tests = ast.parse((ROOT / "tests" / "test_imports.py").read_text(encoding="utf-8"))
+    (order,) = (
+        ast.literal_eval(node.value)
+        for node in tests.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "ORDER"
+    )
+    there = {path.stem for path in (ROOT / "deapnets").iterdir()}
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    written = re.search(r"not from each other:\n\n((?:    .*\n)+)", page)
+    assert written is not None
+    lines = [set(line.split()) for line in written[1].splitlines()]
+    assert lines == [packages & there for packages in order if packages & there]
 
 
 @pytest.fixture

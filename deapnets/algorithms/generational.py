@@ -128,7 +128,7 @@ class eaGenerational:
         """Return the parents, and the survivors and offspring that follow the population."""
         parents = self.toolbox.select(self.population, len(self.population) - self.elites)
         offspring = algorithms.varAnd(parents, self.toolbox, self.cxpb, self.mutpb)
-        best = tools.selBest(self.population, self.elites)
+        best = tools.selBest(self.population, self.elites) if self.elites else []
         survivors = [self.toolbox.clone(individual) for individual in best]
         return list(parents), survivors + offspring
 
