@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
 from collections.abc import Hashable, Sequence
 from typing import Any
@@ -13,6 +14,8 @@ from deapnets.genomes.nodes import Node
 
 BLOCK = 1 << 21
 """Weights that are made at once; wider rows are made alone, without copying their parents."""
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # mallopt(3)
 
 
 def make(nodes: Sequence[Node], out: torch.Tensor) -> None:
@@ -33,13 +36,18 @@ def make(nodes: Sequence[Node], out: torch.Tensor) -> None:
 
 @functools.lru_cache(maxsize=1)
 def _hold_freed_memory() -> None:
-    """Let the C library keep the blocks that are freed between two operations.
+    """Let the C library keep what is freed from one operation and generation to the next.
 
-    glibc returns a block to the system, and takes it back page by page, unless a block of its size
-    was freed before (mallopt(3), M_MMAP_THRESHOLD, at most 32 MB). Without this, making 500 x
-    101,770 weights takes a third longer: ``benchmarks/making.py``.
+    glibc gives blocks from 128 KB on back to the system, and the top of its heap, and takes them
+    back page by page, zeroed: half of the time of making 500 x 101,770 weights is page faults then
+    (``benchmarks/making.py``). mallopt(3) sets both limits; elsewhere there is nothing to set.
     """
-    torch.empty(31 << 20, dtype=torch.uint8)
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return
+    mallopt(_TRIM_THRESHOLD, 1 << 30)
+    mallopt(_MMAP_THRESHOLD, 32 << 20)
 
 
 def _write(out: torch.Tensor, indices: list[int], rows: torch.Tensor) -> None:
