@@ -1,0 +1,114 @@
+"""What all commands share: start-up, names, exit codes, one line of error."""
+
+import subprocess
+import sys
+
+import click
+import pytest
+
+from deapnets.cli import main
+from deapnets.errors import DataError, OptionError
+
+HEAVY = {"torch", "numpy", "deap", "rich", "matplotlib", "scipy", "safetensors", "deapnets_mnist"}
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """Return a function that makes ``deapnets show`` raise an error."""
+
+    def failing(error):
+        @click.command()
+        def show():
+            raise error
+
+        monkeypatch.setattr("deapnets.cli.show.show", show)
+
+    return failing
+
+
+# --- start-up ---
+
+
+@pytest.mark.parametrize("words", ["--help", "--version", "run --help", "show --help"])
+def test_help_imports_nothing_heavy(words):
+    code = (
+        "import sys\n"
+        "from deapnets.cli import main\n"
+        f"main({words.split()}, standalone_mode=False)\n"
+        f"print(sorted({HEAVY} & set(sys.modules)))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    )
+    assert answer.stdout.splitlines()[-1] == "[]"
+
+
+def test_help_lists_every_command_with_what_it_does(deapnets):
+    lines = deapnets("--help").stdout.splitlines()
+    commands = [line.split(maxsplit=1) for line in lines[lines.index("Commands:") + 1 :]]
+    assert [name for name, _ in commands] == ["run", "show", "plugins"]
+    assert all(len(explanation) > 20 for _, explanation in commands)
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_both_spellings_of_help_work_for_commands_too(deapnets, flag):
+    assert deapnets("run", flag).stdout.startswith("Usage: main run [OPTIONS] EVALUATOR\n")
+
+
+def test_version_is_that_of_the_distribution(deapnets):
+    from importlib import metadata
+
+    assert metadata.version("deapnets") in deapnets("--version").stdout
+
+
+# --- errors ---
+
+
+def test_an_unknown_command_is_told_with_the_near_one(deapnets):
+    result = deapnets("rnu")
+    assert result.exit_code == 2
+    expected = 'Error: Unknown command "rnu". Did you mean "run"? Valid: plugins, run, show.'
+    assert result.stderr.splitlines()[-1] == expected
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(DataError("There is no data."), 1), (OptionError("There is no data."), 2)]
+)
+def test_errors_of_ours_are_one_line_and_wrong_words_have_their_own_exit_code(
+    failing, refused, error, code
+):
+    failing(error)
+    assert refused("show", code=code) == "Error: There is no data."
+
+
+def test_debug_shows_the_traceback_instead(failing, deapnets):
+    failing(DataError("There is no data."))
+    with pytest.raises(DataError, match=r"^There is no data\.$"):
+        deapnets("--debug", "show")
+
+
+def test_debug_prints_a_traceback_and_exits_with_one():
+    command = [sys.executable, "-c", "from deapnets.cli import main; main()", "--debug"]
+    answer = subprocess.run([*command, "show", "/nowhere"], capture_output=True, text=True)
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("Traceback (most recent call last):\n")
+    assert "deapnets.errors.RunError: /nowhere holds no run" in answer.stderr
+
+
+def test_an_error_that_is_not_ours_is_not_hidden(failing, deapnets):
+    failing(ZeroDivisionError("a bug"))
+    with pytest.raises(ZeroDivisionError, match=r"^a bug$"):
+        deapnets("show")
+
+
+def test_an_interrupt_exits_with_130_and_no_traceback(failing, deapnets):
+    failing(KeyboardInterrupt())
+    result = deapnets("show")
+    assert (result.exit_code, result.output) == (130, "")
+
+
+def test_the_installed_command_is_this_one():
+    from importlib import metadata
+
+    (entry,) = metadata.entry_points(group="console_scripts", name="deapnets")
+    assert entry.load() is main
