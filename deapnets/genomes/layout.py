@@ -56,6 +56,11 @@ class Layout:
         """Elements of the whole vector: P."""
         return sum(self.sizes)
 
+    @functools.cached_property
+    def identity(self) -> bytes:
+        """What tells this layout from others in a digest: its names and shapes, in UTF-8."""
+        return f"{self.names!r} {self.shapes!r} ".encode()
+
     def flatten(self, module: nn.Module) -> torch.Tensor:
         """Return a copy of the module's parameters as one float32 vector ``[P]`` on the CPU."""
         parameters = self._parameters_of(module)

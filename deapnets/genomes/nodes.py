@@ -120,7 +120,8 @@ class Node:
         """Return the bytes that tell this node from others."""
         if self.recipe is None:
             assert self.block is not None  # one of the two is always there
-            return (self.block if self.row < 0 else self.block[self.row]).cpu().numpy().tobytes()
+            weights = self.block if self.row < 0 else self.block[self.row]
+            return self.layout.identity + weights.cpu().numpy().tobytes()
         operator, parents, seed, parameters = self.recipe
         prefix = _recipe_bytes(operator.reference, parameters) + seed.to_bytes(8, "little")
         return prefix + b"".join([parent.digest_bytes() for parent in parents])
