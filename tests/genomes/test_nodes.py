@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import deapnets as dn
+from deapnets.genomes.layout import Layout
 from deapnets.genomes.making import made
 from deapnets.genomes.nodes import DEEPEST, Node
 from deapnets.genomes.weights import WeightGenome
