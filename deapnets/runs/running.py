@@ -65,7 +65,7 @@ class Run:
         self._seconds = 0.0
         self._number = 0
         self._reached = False
-        self._best: Any = None  # of the last generation, by training fitness
+        self._population: Sequence[Any] = ()  # the last one that was scored
         self._looked = -1  # generation of the last look at the validation split
 
     def prepare(self) -> None:
@@ -104,7 +104,7 @@ class Run:
             sigma = set_sigma(algorithm.toolbox, settings, spent)
             generation = next(algorithm)
             self._number = generation.number
-            self._best = tools.selBest(generation.population, 1)[0]
+            self._population = generation.population
             self._seconds = time.perf_counter() - began
             spent = budget.spent(generation.number, self._seconds, self._mapping.evaluations)
             if generation.number % self.configuration.validate_every == 0 or spent >= 1.0:
@@ -157,7 +157,7 @@ class Run:
     def _note(self, generation: Generation, sigma: float, spent: float) -> Progress:
         """Write the generation's line of the log."""
         values = np.array([i.fitness.values[0] for i in generation.population])
-        best = float(self._best.fitness.values[0])
+        best = float(tools.selBest(generation.population, 1)[0].fitness.values[0])
         self.directory.append(
             {
                 "generation": generation.number,
@@ -196,8 +196,8 @@ class Run:
 
     def _save_last(self) -> None:
         """Save once more: the end may have come between two looks, or between two files."""
-        if self._best is not None and self._looked < self._number:
-            self._look([self._best])
+        if self._population and self._looked < self._number:
+            self._look(self._population)
         self._save()
 
     def _write_result(self, status: str, measured: dict[str, float]) -> None:

@@ -461,7 +461,7 @@ def test_an_interrupted_run_exits_with_130_and_leaves_whole_files(deapnets, tmp_
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from deapnets.cli import main; main()"
     )
-    words = ["run", "xor", "--seconds", "600", "--seed", "1", "--out", "run"]
+    words = ["run", "xor", "--seconds", "60", "--seed", "1", "--out", "run"]
     process = subprocess.Popen(
         [sys.executable, "-c", code, *words],
         cwd=tmp_path,
@@ -484,9 +484,10 @@ def test_an_interrupted_run_exits_with_130_and_leaves_whole_files(deapnets, tmp_
         "result.json",
     ]
     result, log = run.read("result.json"), list(run.log())
-    assert (result["status"], result["generations"]) == ("interrupted", log[-1]["generation"])
+    assert result["status"] == "interrupted"
+    assert result["generations"] - log[-1]["generation"] in (0, 1)  # scored, and not yet logged
     assert (run.path / "log.jsonl").read_text().endswith("\n")
-    assert result["best_fitness"] >= log[-1]["best"]
+    assert result["best_fitness"] >= log[-1]["best"] - 1e-6
     net = make_evaluator("xor", []).instance.genome()
     net.load_state_dict(load_file(run.path / "best.safetensors"))
     assert json.loads(done(deapnets("show", "run", "--json")))["status"] == "interrupted"

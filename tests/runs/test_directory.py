@@ -166,6 +166,22 @@ def test_a_write_that_breaks_off_leaves_the_old_file_and_nothing_beside_it(direc
     assert names(directory) == ["config.json"]
 
 
+def test_who_has_the_old_file_open_reads_all_of_it(directory):
+    directory.write("config.json", {"seed": 1})
+    with (directory.path / "config.json").open() as old:
+        directory.write("config.json", {"seed": 2})
+        assert json.load(old) == {"seed": 1}
+    assert directory.read("config.json") == {"seed": 2}
+
+
+def test_a_file_is_on_the_disk_before_it_takes_its_place(directory, monkeypatch):
+    done = []
+    monkeypatch.setattr(os, "fsync", lambda file: done.append("flushed"))
+    monkeypatch.setattr(Path, "replace", lambda *paths: done.append("replaced"))
+    directory.write("config.json", {"seed": 1})
+    assert done == ["flushed", "replaced"]
+
+
 def test_a_file_that_cannot_be_written_is_told_by_its_path(directory):
     (directory.path / "best.json").mkdir()
     with refused(f"{directory.path / 'best.json'} cannot be written: [Errno "):
