@@ -8,7 +8,7 @@ import random
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Literal
 
 import torch
@@ -26,6 +26,7 @@ from deapnets.networks.base import Path
 from deapnets.networks.chunk import Networks
 from deapnets.networks.paths import choose_path
 from deapnets.randomness import Stream
+from deapnets.threads import ThreadChoice
 
 OnError = Literal["raise", "worst"]
 
@@ -111,6 +112,7 @@ class PopulationMap:
         self._chunk = chunk
         self._paths: dict[tuple[int, Layout], tuple[Any, Path]] = {}
         self._store = Store(self.memory)
+        self._threads = ThreadChoice()
         self._open: _Generation | None = None
         self._explicit = False
         self._warned: set[str] = set()
@@ -201,10 +203,21 @@ class PopulationMap:
     ) -> list[tuple[float, ...]]:
         with self._one_call() as generation:
             generation.prepare(self, evaluator, population)
-            scores = self._scores(evaluator, keywords, population)
+            with self._choice_of_threads(evaluator, population):
+                scores = self._scores(evaluator, keywords, population)
             generation.note(evaluator, population, scores)
         self.evaluations += len(population)
         return scores
+
+    def _choice_of_threads(
+        self, evaluator: Evaluator, population: Sequence[WeightGenome]
+    ) -> AbstractContextManager[None]:
+        """Return a context in which threads are chosen, where that cannot change a bit."""
+        layouts = {individual.node.layout for individual in population}
+        paths = [self._path(evaluator, layout) for layout in layouts]
+        if evaluator.thread_invariant and all(path.thread_invariant for path in paths):
+            return self._threads.timed(len(population))
+        return nullcontext()
 
     @contextmanager
     def _one_call(self) -> Iterator[_Generation]:

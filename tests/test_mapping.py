@@ -675,3 +675,34 @@ def test_options_that_cannot_be_used_are_refused(options, said):
 def test_an_unknown_path_is_refused(task, population_of):
     with pytest.raises(OptionError, match=r'Unknown path "vmapp"\. Did you mean "vmap"\?'):
         dn.PopulationMap(path="vmapp")(task, population_of(1))
+
+
+def test_threads_are_chosen_only_where_no_bit_can_change(individual_class):
+    """An evaluator that promises nothing always runs with the threads that torch has."""
+
+    class Watching(dn.Evaluator):
+        def __init__(self, promises):
+            self.thread_invariant = promises
+            self.net = torch.nn.Sequential(torch.nn.Linear(3, 2))
+            self.seen = set()
+
+        def genome(self):
+            return self.net
+
+        def evaluate(self, networks):
+            self.seen.add(torch.get_num_threads())
+            return networks.weights().sum(1)
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        for promises, threads in ((False, {2}), (True, {1, 2})):
+            evaluator = Watching(promises)
+            population = [dn.initWeights(individual_class, evaluator.net, 0.1) for _ in range(3)]
+            mapping = dn.PopulationMap()
+            for _ in range(12):
+                mapping(evaluator, population)
+            assert evaluator.seen == threads
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

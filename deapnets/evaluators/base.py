@@ -31,6 +31,9 @@ class Evaluator(ABC):
     fresh: bool = False
     """True when scores can be compared within one generation only."""
 
+    thread_invariant: bool = False
+    """True when `evaluate` gives the same bits with any number of threads: the map chooses it."""
+
     settings: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """What an algorithm's options are on this task unless they are given: ``{"ga": {...}}``."""
 

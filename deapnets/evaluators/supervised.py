@@ -147,6 +147,11 @@ class SupervisedTask(Evaluator):
         return self._batch_size is not None and self._batch_size < len(self.splits.train)
 
     @property
+    def thread_invariant(self) -> bool:  # type: ignore[override]  # decided by an option here
+        """Whether the bits of a loss do not depend on threads: those of the named ones do not."""
+        return self._loss in losses.LOSSES.values()
+
+    @property
     def splits(self) -> Splits:
         """The data, loaded on first use."""
         if self._splits is None:

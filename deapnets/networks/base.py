@@ -16,6 +16,8 @@ class Path(ABC):
     """
 
     name: str
+    thread_invariant = False
+    """Whether a row's bits are known not to depend on the number of threads, for every module."""
 
     @abstractmethod
     def forward(

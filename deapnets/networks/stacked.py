@@ -95,6 +95,7 @@ class StackedPath(Path):
     """
 
     name = "stacked"
+    thread_invariant = True
 
     def __init__(self, chain: Chain) -> None:
         self._chain = chain
