@@ -67,12 +67,17 @@ def _draw_accuracy(ax: Axes, held: list[dict[str, Any]], directory: RunDirectory
     ax.plot(seconds, accuracy, color=_HELD, linewidth=1.6)
     ax.set_title("accuracy on held-out rows, %", loc="left", fontsize=10, color=_INK)
     ax.set_ylim(min(accuracy) - 2, 100.5)
-    text = f"validation {accuracy[-1]:.1f} %"
-    if directory.has("result.json"):
-        accuracy_of_test = directory.read("result.json")["metrics"].get("test_accuracy")
-        if accuracy_of_test is not None:
-            text += f"\ntest {100 * accuracy_of_test:.1f} %"
+    text = "\n".join(["saved network:", *_saved(directory)])
     ax.text(0.98, 0.06, text, transform=ax.transAxes, ha="right", color=_HELD, fontsize=11)
+
+
+def _saved(directory: RunDirectory) -> list[str]:
+    """Return a line for each accuracy of the network that the run saved."""
+    found: dict[str, Any] = directory.read("best.json") if directory.has("best.json") else {}
+    if directory.has("result.json"):
+        found = directory.read("result.json")["metrics"]
+    splits = [name for name in ("validation", "test") if found.get(f"{name}_accuracy") is not None]
+    return [f"{name} {100 * found[f'{name}_accuracy']:.1f} %" for name in splits]
 
 
 def _clean(ax: Axes) -> None:
