@@ -1,0 +1,169 @@
+"""Every script of `examples/`, run at a budget of about a second."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import random
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+from deap import creator
+
+import deapnets as dn
+from deapnets.errors import OptionError
+from deapnets.randomness import Stream
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+CHANCE = 0.1  # of ten digits
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ModuleType]]:
+    """Return a function that imports an example by its name.
+
+    The examples create classes of the same names, as scripts that run alone may.
+    """
+    before = set(vars(creator))
+
+    def load(name: str) -> ModuleType:
+        spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, spec.name, module)
+        spec.loader.exec_module(module)
+        return module
+
+    yield load
+    for name in set(vars(creator)) - before:
+        delattr(creator, name)
+
+
+@pytest.fixture
+def load_with_digits(load: Callable[[str], ModuleType]) -> Callable[[str], ModuleType]:
+    """Return `load`, for examples that need the plugin deapnets-mnist."""
+    pytest.importorskip("deapnets_mnist")
+    return load
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
+def test_a_header_says_seconds_and_what_to_expect(path):
+    header = path.read_text().split('"""')[1]
+    assert re.search(r"^Seconds on two cores: \d", header, re.MULTILINE)
+    assert re.search(r"^Expected: ", header, re.MULTILINE)
+
+
+def test_every_example_is_run_here():
+    source = Path(__file__).read_text()
+    assert [p.stem for p in EXAMPLES.glob("*.py") if f'"{p.stem}"' not in source] == []
+
+
+def test_xor_is_learned(load):
+    example = load("xor")
+    probabilities = example.main(population=200, generations=20, verbose=False)
+    right = probabilities[torch.arange(4), example.TARGETS]
+    assert right.min() > 0.5
+
+
+def test_xor_takes_six_names_from_deapnets():
+    source = (EXAMPLES / "xor.py").read_text()
+    assert set(re.findall(r"\bdn\.(\w+)", source)) == {
+        "WeightGenome",
+        "initWeights",
+        "cxUniform",
+        "mutGaussian",
+        "Supervised",
+        "PopulationMap",
+    }
+
+
+def test_mnist_easimple_learns_the_bundled_digits(load_with_digits):
+    example = load_with_digits("mnist_easimple")
+    accuracy = example.main(population=60, generations=30, images=300, digits=True, verbose=False)
+    assert accuracy > 4 * CHANCE
+
+
+def test_mnist_easimple_learns_the_real_mnist(load_with_digits):
+    folder = Path(os.environ.get("DEAPNETS_DATA", ""), "mnist")
+    if not os.environ.get("DEAPNETS_DATA") or not folder.is_dir():
+        pytest.skip("DEAPNETS_DATA names no folder with mnist/: the real MNIST is not here")
+    example = load_with_digits("mnist_easimple")
+    accuracy = example.main(population=60, generations=30, images=300, verbose=False)
+    assert accuracy > 3 * CHANCE
+
+
+def test_custom_module_learns_and_leaves_the_frozen_embedding_as_it_was(load_with_digits):
+    example = load_with_digits("custom_module")
+    net, accuracy = example.main(population=40, generations=30, seed=3, verbose=False)
+    torch.manual_seed(3)
+    drawn = example.RowAttention()
+    assert accuracy > 3 * CHANCE
+    assert torch.equal(net.place, drawn.place)
+    assert torch.equal(net.embedding.weight, drawn.embedding.weight)
+    assert not torch.equal(net.query.weight, drawn.query.weight)
+
+
+def test_custom_operator_beats_a_step_size_that_is_too_large(load_with_digits):
+    example = load_with_digits("custom_operator")
+    accuracies = example.main(population=60, generations=20, seeds=1, sigmas=(0.3,), verbose=False)
+    assert accuracies["mutScales", 0.3][0] > accuracies["mutGaussian", 0.3][0] + CHANCE
+
+
+def test_custom_operator_draws_steps_from_all_its_decades(load_with_digits, make_toolbox):
+    example = load_with_digits("custom_operator")
+    random.seed(1)
+    parent = make_toolbox().individual()
+    parent.weights = torch.zeros(len(parent))
+    children = [make_toolbox().clone(parent) for _ in range(200)]
+    for child in children:
+        example.mutScales(child, sigma=1.0, decades=2)
+    steps = torch.stack([child.weights.square().mean().sqrt() for child in children]).log10()
+    assert steps.mean().item() == pytest.approx(-1, abs=0.15)  # of 200 from U(-2, 0)
+    assert steps.min() < -1.8
+    assert steps.max() > -0.2
+
+
+def test_custom_operator_refuses_decades_that_are_none(load_with_digits, make_toolbox):
+    example = load_with_digits("custom_operator")
+    message = "mutScales: decades is a number of decades from 0 to 10, got -1."
+    with pytest.raises(OptionError, match=re.escape(message)):
+        example.mutScales(make_toolbox().individual(), sigma=0.1, decades=-1)
+
+
+def test_custom_evaluator_swings_the_pendulum_cheaper_than_an_idle_motor(load):
+    example = load("custom_evaluator")
+    figures = example.main(population=40, generations=15, steps=100, verbose=False)
+    evaluator = example.Pendulum(steps=100)
+    idle = dn.initWeights(example.creator.Individual, evaluator.genome(), sigma=0.0)
+    idle.weights = torch.zeros(len(idle))
+    assert figures["cost"] < 0.8 * evaluator.measure(idle)["cost"]
+
+
+def test_custom_evaluator_draws_the_same_starts_for_a_seed_and_other_ones_next_time(load):
+    example = load("custom_evaluator")
+
+    def starts(seed: int) -> torch.Tensor:
+        evaluator = example.Pendulum()
+        evaluator.prepare([], 0, Stream(seed))
+        return evaluator._starts
+
+    assert torch.equal(starts(5), starts(5))
+    assert not torch.equal(starts(5), starts(6))
+
+
+def test_a_script_runs_from_the_command_line():
+    script = str(EXAMPLES / "xor.py")
+    command = [sys.executable, "-W", "error", script, "--population", "50", "--generations", "2"]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert [line.split(":")[0] for line in run.stdout.splitlines()[-4:]] == [
+        "0 xor 0",
+        "0 xor 1",
+        "1 xor 0",
+        "1 xor 1",
+    ]
