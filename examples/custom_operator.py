@@ -5,8 +5,8 @@ draws each child's step size from two decades, so that some children always take
 The idea is that of the breeder genetic algorithm: Muehlenbein & Schlierkamp-Voosen 1993,
 "Predictive models for the breeder genetic algorithm", doi:10.1162/evco.1993.1.1.25.
 
-Seconds on two cores: 17.
-Expected: mean test accuracy (5 seeds; the same seeds, so the same initial networks, for both)
+Seconds on two cores: 17 (3 seeds).
+Expected: mean test accuracy (--seeds 5; both start from the same networks)
 
     sigma          0.3    0.1    0.03
     mutGaussian    0.19   0.66   0.84
