@@ -24,14 +24,17 @@ if TYPE_CHECKING:
     from deapnets.operators.initialisation import initWeights
     from deapnets.operators.mutation import mutGaussian, mutReset
     from deapnets.operators.selection import selTruncation
+    from deapnets.randomness import Draw, Stream
 
 _HOMES = {
+    "Draw": "randomness",
     "Evaluator": "evaluators.base",
     "Networks": "networks.chunk",
     "Operator": "operators.contract",
     "PopulationMap": "mapping",
     "Split": "evaluators.supervised",
     "Splits": "evaluators.supervised",
+    "Stream": "randomness",
     "Supervised": "evaluators.supervised",
     "SupervisedTask": "evaluators.supervised",
     "WeightGenome": "genomes.weights",
@@ -49,12 +52,14 @@ _HOMES = {
 }
 
 __all__ = [
+    "Draw",
     "Evaluator",
     "Networks",
     "Operator",
     "PopulationMap",
     "Split",
     "Splits",
+    "Stream",
     "Supervised",
     "SupervisedTask",
     "WeightGenome",

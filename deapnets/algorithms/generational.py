@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ from deap import algorithms, base, tools
 
 from deapnets.collecting import collector_paused
 from deapnets.errors import EvaluationError, OptionError
+from deapnets.evaluators.base import Evaluator
 from deapnets.mapping import PopulationMap, find_evaluator
 
 
@@ -136,6 +138,7 @@ class eaGenerational:
         """Score who has no valid fitness, and everybody where scores hold for one generation."""
         evaluator, _ = find_evaluator(self.toolbox.evaluate)
         if evaluator is not None and evaluator.fresh:
+            self._warn_of_hall(evaluator)
             for individual in population:
                 del individual.fitness.values
         waiting = [one for one in population if not one.fitness.valid]
@@ -150,6 +153,15 @@ class eaGenerational:
             for individual, values in zip(waiting, scores, strict=True):
                 individual.fitness.values = values
         return len(waiting)
+
+    def _warn_of_hall(self, evaluator: Evaluator) -> None:
+        """Say once that a hall of fame would compare scores that cannot be compared."""
+        if self._halloffame is not None and self.number < 0:
+            warnings.warn(
+                f"{evaluator.title} draws anew every generation: the hall of fame would keep "
+                "individuals for lucky draws. Choose the best by Evaluator.validate instead.",
+                stacklevel=4,
+            )
 
     def _one_generation(self) -> AbstractContextManager[Any]:
         mapping = getattr(self.toolbox.map, "func", self.toolbox.map)

@@ -318,3 +318,14 @@ def test_a_generation_that_cannot_be_scored_leaves_the_last_one(toolbox):
     assert generations.population is last
     assert generations.number == 0
     assert [one.fitness.values for one in last] == scores
+
+
+def test_a_hall_of_fame_of_scores_that_cannot_be_compared_is_warned_of(toolbox_of):
+    toolbox = toolbox_of(batch_size=5)
+    generations = dn.eaGenerational(
+        toolbox.population(n=4), toolbox, 0.5, 1.0, halloffame=tools.HallOfFame(1)
+    )
+    said = "the hall of fame would keep individuals for lucky draws"
+    with pytest.warns(UserWarning, match=said):
+        next(generations)
+    next(generations)  # once: a second warning would be an error here
