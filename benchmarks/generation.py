@@ -1,16 +1,21 @@
-"""Seconds for one generation: deapnets, its peers, and the two floors, in one process.
+"""Seconds for one generation: deapnets, its peers, and the two floors, in one run.
 
     python benchmarks/generation.py                        # all sizes: some ten minutes
     python benchmarks/generation.py --size xor --size mlp-25
 
-Peers that are not installed are left out and named (``pip install deapnets[benchmarks]``). All
-functions of a size are timed in turns of three generations in a row, after some that are not
-counted; the medians and what other processes did meanwhile go to
+Peers that are not installed are left out and named (``pip install deapnets[benchmarks]``). Each
+peer has a process of its own, so that no library disturbs another; deapnets and the two floors
+share one, in turns of three generations in a row, after some that are not counted. The medians and
+what other processes did meanwhile go to
 ``benchmarks/results/generation.json``, and the table into the README. Sizes and the job: `peers`.
 """
 
 import argparse
+import dataclasses
+import json
 import random
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -85,37 +90,57 @@ def evaluated_population(size: Size) -> list[Any]:
 
 def run_size(size: Size, repeats: int, budget: float) -> dict[str, Any]:
     """Return the record of one size; measured again, twice at most, while neighbours are busy."""
-    functions: dict[str, Any] = {
-        "forward floor": forward_floor(size),
-        "bookkeeping floor": bookkeeping_floor(size, evaluated_population),
-    }
-    left_out, limits = {}, {}
-    for peer in (Deapnets(), *PEERS):
-        reason = peer.available(size)
+    timings, left_out, busy = [], {}, {}
+    for job in ("deapnets", *(peer.name for peer in PEERS)):
+        reason = None if job == "deapnets" else _peer(job).available(size)
         if reason is not None:
-            left_out[peer.name] = reason
+            left_out[job] = reason
             continue
-        limits[peer.name] = peer.limit(size)
-        functions[peer.name] = peer.prepare(size.limited(limits[peer.name]))
-    for _ in range(3):
-        with Neighbours() as neighbours:
-            timings = measure(functions, repeats=repeats, warmup=1, settle=6, row=3, budget=budget)
-        if neighbours.cores <= BUSY:
-            break
-    full = [t.extrapolated(limits.get(t.name, size.population), size.population) for t in timings]
+        for _ in range(3):
+            found = _in_process(job, size, repeats, budget)
+            if found["cores"] <= BUSY:
+                break
+        timings += [Timing(**timing) for timing in found["timings"]]
+        busy[job] = found["cores"]
     packages = ["deapnets", *(name for peer in PEERS for name in peer.packages), "torch", "numpy"]
     return record(
         f"generation {size.name}",
-        full,
+        timings,
         packages=dict.fromkeys(packages),
         population=size.population,
         weights=size.weights,
         batch=size.batch,
-        neighbours_cores=neighbours.cores,
-        floors_s=_floors(full),
+        neighbours_cores=busy,
+        floors_s=_floors(timings),
         left_out=left_out,
-        plans={name: functions[name].plan for name in ("forward floor", "bookkeeping floor")},
     )
+
+
+def _peer(name: str) -> Peer:
+    return next(peer for peer in (Deapnets(), *PEERS) if peer.name == name)
+
+
+def _in_process(job: str, size: Size, repeats: int, budget: float) -> dict[str, Any]:
+    """Return what `measure_job` found in a process of its own."""
+    words = ["--job", job, "--size", size.name, "--repeats", str(repeats), "--budget", str(budget)]
+    command = [sys.executable, __file__, *words]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def measure_job(job: str, size: Size, repeats: int, budget: float) -> dict[str, Any]:
+    """Return the timings of a job, with the floors beside deapnets, and the neighbours' cores."""
+    peer = _peer(job)
+    limit = peer.limit(size)
+    functions: dict[str, Any] = {job: peer.prepare(size.limited(limit))}
+    if job == "deapnets":
+        functions["forward floor"] = forward_floor(size)
+        functions["bookkeeping floor"] = bookkeeping_floor(size, evaluated_population)
+    with Neighbours() as neighbours:
+        timings = measure(functions, repeats=repeats, warmup=1, settle=6, row=3, budget=budget)
+    full = [t.extrapolated(limit, size.population) if t.name == job else t for t in timings]
+    return {"cores": neighbours.cores, "timings": [dataclasses.asdict(t) for t in full]}
 
 
 def _floors(timings: Sequence[Timing]) -> float:
@@ -166,15 +191,19 @@ def main() -> None:
     parser.add_argument("--size", action="append", choices=[size.name for size in SIZES])
     parser.add_argument("--repeats", type=int, default=3, help="turns of three calls")
     parser.add_argument("--budget", type=float, default=20.0, help="seconds a function and size")
+    parser.add_argument("--job", help="measure this alone and print JSON: what the script calls")
     parser.add_argument("--out", type=Path, default=RESULT)
     arguments = parser.parse_args()
     random.seed(0)
+    sizes = [s for s in SIZES if arguments.size is None or s.name in arguments.size]
+    if arguments.job is not None:
+        print(json.dumps(measure_job(arguments.job, sizes[0], arguments.repeats, arguments.budget)))
+        return
     records = []
-    for size in SIZES:
-        if arguments.size is None or size.name in arguments.size:
-            records.append(run_size(size, arguments.repeats, arguments.budget))
-            print(markdown(records[-1:]), flush=True)
-            print(f"neighbours kept {records[-1]['neighbours_cores']:.2f} cores busy", flush=True)
+    for size in sizes:
+        records.append(run_size(size, arguments.repeats, arguments.budget))
+        print(markdown(records[-1:]), flush=True)
+        print(f"cores that neighbours kept busy: {records[-1]['neighbours_cores']}", flush=True)
     write(arguments.out, {"sizes": records})
     if arguments.size is None:
         publish(markdown(records))
