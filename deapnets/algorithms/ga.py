@@ -9,6 +9,7 @@ from typing import Any, Literal, final, get_args
 from deap import base, creator, tools
 from torch import nn
 
+from deapnets.algorithms.base import Algorithm, Generation, Settings, mean_of
 from deapnets.algorithms.generational import eaGenerational
 from deapnets.errors import OptionError, unknown
 from deapnets.evaluators.base import Evaluator
@@ -26,7 +27,7 @@ Crossover = Literal["uniform", "arithmetic", "onepoint"]
 
 @final
 @dataclass(frozen=True)
-class GeneticSettings:
+class GeneticSettings(Settings):
     """A genetic algorithm on weights: truncation or tournaments, crossover, gaussian mutation.
 
     Parameters
@@ -99,6 +100,10 @@ class GeneticSettings:
                 f"got {self.sigma} and {self.sigma_end}."
             )
 
+    def begin(self, evaluator: Evaluator, mapping: PopulationMap) -> GeneticAlgorithm:
+        """Return the algorithm, its initial population drawn from Python's `random`."""
+        return GeneticAlgorithm(self, toolbox_of(self, evaluator, mapping))
+
     def sigma_at(self, progress: float) -> float:
         """Return the mutation's deviation when ``progress`` in [0, 1] of the budget is spent."""
         ratio = self.sigma_end / self.sigma
@@ -141,23 +146,49 @@ def toolbox_of(
         toolbox.register("select", tools.selTournament, tournsize=settings.tournsize)
     toolbox.register("evaluate", evaluator)
     toolbox.register("map", mapping)
-    set_sigma(toolbox, settings, 0.0)
     return toolbox
 
 
-def set_sigma(toolbox: base.Toolbox, settings: GeneticSettings, progress: float) -> float:
-    """Register the mutation for this part of the budget; return its deviation."""
-    sigma = settings.sigma_at(progress)
-    toolbox.register("mutate", mutGaussian, sigma=sigma, indpb=settings.indpb)
-    return sigma
+@final
+class GeneticAlgorithm(Algorithm):
+    """`eaGenerational` whose mutation gets finer as the budget is spent.
 
+    Parameters
+    ----------
+    settings
+        Its settings.
+    toolbox
+        From ``population`` to ``map``, as `toolbox_of` makes it.
+    """
 
-def genetic_algorithm(settings: GeneticSettings, toolbox: base.Toolbox) -> eaGenerational:
-    """Return the iterator of generations, its initial population drawn."""
-    return eaGenerational(
-        toolbox.population(n=settings.population),
-        toolbox,
-        settings.cxpb,
-        settings.mutpb,
-        elites=settings.survivors,
-    )
+    SHARE = 0.5
+    """Part of the population whose mean is a candidate: what truncation would breed from."""
+
+    def __init__(self, settings: GeneticSettings, toolbox: base.Toolbox) -> None:
+        self.settings = settings
+        self.sigma = settings.sigma
+        self._loop = eaGenerational(
+            toolbox.population(n=settings.population),
+            toolbox,
+            settings.cxpb,
+            settings.mutpb,
+            elites=settings.survivors,
+        )
+
+    def step(self, spent: float) -> Generation:
+        """Breed the next generation with the step size of this part of the budget."""
+        self.sigma = self.settings.sigma_at(spent)
+        self._loop.toolbox.register(
+            "mutate", mutGaussian, sigma=self.sigma, indpb=self.settings.indpb
+        )
+        return next(self._loop)
+
+    def candidates(self) -> dict[str, WeightGenome]:
+        """Return the best of the last generation, and the mean of its better half."""
+        population = self._loop.population
+        ranked = tools.selBest(population, max(1, round(self.SHARE * len(population))))
+        return {"champion": ranked[0], "mean": mean_of(ranked)}
+
+    def figures(self) -> dict[str, float]:
+        """Return ``sigma``: deviation of the mutation that bred the last generation."""
+        return {"sigma": self.sigma}

@@ -5,24 +5,15 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NamedTuple
+from typing import Any
 
 from deap import algorithms, base, tools
 
+from deapnets.algorithms.base import Generation
 from deapnets.collecting import collector_paused
 from deapnets.errors import EvaluationError, OptionError
 from deapnets.evaluators.base import Evaluator
 from deapnets.mapping import PopulationMap, find_evaluator
-
-
-class Generation(NamedTuple):
-    """One generation, evaluated."""
-
-    number: int  # 0 for the initial population
-    population: list[Any]
-    parents: list[Any]  # whom it was bred from, as they were selected; empty for the initial one
-    evaluations: int  # individuals evaluated in this generation
-    record: dict[str, Any]  # what ``stats`` compiled
 
 
 class eaGenerational:

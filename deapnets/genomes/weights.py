@@ -82,6 +82,12 @@ class WeightGenome:
         self.layout.load(carrier, self.weights)
         return carrier
 
+    def with_node(self, node: Node) -> WeightGenome:
+        """Return a clone with other weights, and with nothing recorded; its fitness is kept."""
+        clone = copy.deepcopy(self)
+        clone.node, clone.records = node, MappingProxyType({})
+        return clone
+
     def __len__(self) -> int:
         return self.layout.width
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
+from deapnets.algorithms.base import Settings
 from deapnets.algorithms.ga import GeneticSettings
 from deapnets.errors import OptionError, unknown
 from deapnets.evaluators.base import Evaluator
@@ -17,7 +18,7 @@ from deapnets.plugins import EVALUATORS, UsablePlugin, get
 from deapnets.runs.budget import Budget
 from deapnets.runs.directory import FORMAT
 
-ALGORITHMS: dict[str, type[GeneticSettings]] = {"ga": GeneticSettings}
+ALGORITHMS: dict[str, type[Settings]] = {"ga": GeneticSettings}
 """Settings of each algorithm under its name on the command line."""
 
 
@@ -46,7 +47,7 @@ class Configuration:
 
     plugin: UsablePlugin
     algorithm: str
-    settings: GeneticSettings
+    settings: Settings
     budget: Budget
     seed: int
     device: str = "auto"
@@ -100,7 +101,7 @@ def make_evaluator(name: str, pairs: Sequence[str]) -> UsablePlugin:
 
 def make_settings(
     algorithm: str, pairs: Sequence[str], evaluator: Any = None, population: int | None = None
-) -> GeneticSettings:
+) -> Settings:
     """Return an algorithm's settings for ``KEY=VALUE`` options.
 
     What is not given is the evaluator's own (`Evaluator.settings`), then the algorithm's default.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -12,8 +12,7 @@ import numpy as np
 import torch
 from deap import tools
 
-from deapnets.algorithms.ga import genetic_algorithm, set_sigma, toolbox_of
-from deapnets.algorithms.generational import Generation, eaGenerational
+from deapnets.algorithms.base import Algorithm, Generation
 from deapnets.genomes.layout import Layout
 from deapnets.mapping import PopulationMap
 from deapnets.runs.champion import Champion
@@ -65,7 +64,7 @@ class Run:
         self._seconds = 0.0
         self._number = 0
         self._reached = False
-        self._population: Sequence[Any] = ()  # the last one that was scored
+        self._algorithm: Algorithm | None = None  # once a generation was scored
         self._looked = -1  # generation of the last look at the validation split
 
     def prepare(self) -> None:
@@ -96,43 +95,41 @@ class Run:
         finally:
             self._finish(status, measured)
 
-    def _generations(self, algorithm: eaGenerational) -> Generator[Progress, None, None]:
+    def _generations(self, algorithm: Algorithm) -> Generator[Progress, None, None]:
         began = time.perf_counter()
-        settings, budget = self.configuration.settings, self.configuration.budget
+        budget = self.configuration.budget
         spent = 0.0
         while spent < 1.0 and not self._reached:
-            sigma = set_sigma(algorithm.toolbox, settings, spent)
-            generation = next(algorithm)
+            generation = algorithm.step(spent)
             self._number = generation.number
-            self._population = generation.population
+            self._algorithm = algorithm
             self._seconds = time.perf_counter() - began
             spent = budget.spent(generation.number, self._seconds, self._mapping.evaluations)
             if generation.number % self.configuration.validate_every == 0 or spent >= 1.0:
-                self._look(generation.population)
+                self._look(algorithm)
             self._seconds = time.perf_counter() - began
-            yield self._note(generation, sigma, spent)
+            yield self._note(generation, algorithm.figures(), spent)
 
-    def _begin(self) -> eaGenerational:
+    def _begin(self) -> Algorithm:
         """Write the first files and return the algorithm, seeded and not yet started."""
         self.prepare()
-        configuration, settings = self.configuration, self.configuration.settings
-        toolbox = toolbox_of(settings, configuration.evaluator, self._mapping)
+        configuration = self.configuration
         self.directory.write("config.json", {**configuration.describe(), **self._facts})
         self.directory.write(
             "environment.json", environment(configuration.plugin.loaded.found.distribution)
         )
         self._seed()  # again: a network that was built before has drawn nothing now
-        return genetic_algorithm(settings, toolbox)
+        return configuration.settings.begin(configuration.evaluator, self._mapping)
 
     def _seed(self) -> None:
         random.seed(self.configuration.seed)
         np.random.seed(self.configuration.seed)
         torch.manual_seed(self.configuration.seed)
 
-    def _look(self, candidates: Sequence[Any]) -> None:
+    def _look(self, algorithm: Algorithm) -> None:
         """Look at the validation split, and save a better network."""
         evaluator = self.configuration.evaluator
-        self._validation = self.champion.consider(evaluator, candidates, self._number)
+        self._validation = self.champion.consider(evaluator, algorithm.candidates(), self._number)
         self._looked = self._number
         if self.champion.generation == self._number:
             self._save()
@@ -154,7 +151,7 @@ class Run:
             },
         )
 
-    def _note(self, generation: Generation, sigma: float, spent: float) -> Progress:
+    def _note(self, generation: Generation, figures: dict[str, float], spent: float) -> Progress:
         """Write the generation's line of the log."""
         values = np.array([i.fitness.values[0] for i in generation.population])
         best = float(tools.selBest(generation.population, 1)[0].fitness.values[0])
@@ -167,7 +164,7 @@ class Run:
                 "best": best,
                 "mean": float(values.mean()),
                 "std": float(values.std()),
-                "sigma": sigma,
+                **figures,
                 "spent": spent,
                 "faults": len(self._mapping.faults),
                 **(self._validation if self._looked == generation.number else {}),
@@ -196,8 +193,8 @@ class Run:
 
     def _save_last(self) -> None:
         """Save once more: the end may have come between two looks, or between two files."""
-        if self._population and self._looked < self._number:
-            self._look(self._population)
+        if self._algorithm is not None and self._looked < self._number:
+            self._look(self._algorithm)
         self._save()
 
     def _write_result(self, status: str, measured: dict[str, float]) -> None:

@@ -3,16 +3,16 @@ import random
 import re
 
 import pytest
+import torch
 from deap import creator, tools
 from hypothesis import given
 from hypothesis import strategies as st
 
 import deapnets as dn
 from deapnets.algorithms.ga import (
+    GeneticAlgorithm,
     GeneticSettings,
-    genetic_algorithm,
     individual_class,
-    set_sigma,
     toolbox_of,
 )
 from deapnets.errors import OptionError
@@ -110,11 +110,12 @@ def test_sigma_never_rises_nor_leaves_its_range(part, other, end, ratio):
     assert 0.999 * end <= settings.sigma_at(part) <= 1.001 * settings.sigma
 
 
-def test_setting_sigma_replaces_the_mutation_and_returns_its_deviation(toolbox_with):
+def test_a_step_mutates_with_the_deviation_of_what_is_spent_and_says_so(toolbox_with):
     toolbox = toolbox_with()
-    settings = GeneticSettings(sigma=0.5, sigma_end=0.1, indpb=0.3)
+    algorithm = GeneticAlgorithm(GeneticSettings(sigma=0.5, sigma_end=0.1, indpb=0.3), toolbox)
     for part, sigma in ((0.0, 0.5), (1.0, pytest.approx(0.1))):
-        assert set_sigma(toolbox, settings, part) == sigma
+        algorithm.step(part)
+        assert algorithm.figures() == {"sigma": sigma}
         assert keywords(toolbox.mutate) == (dn.mutGaussian, {"sigma": sigma, "indpb": 0.3})
 
 
@@ -153,11 +154,6 @@ def test_individuals_have_the_evaluators_direction_and_no_name_in_the_creator(we
             "select",
             (tools.selTournament, {"tournsize": 5}),
         ),
-        (
-            {"sigma": 0.5, "indpb": 0.1},
-            "mutate",
-            (dn.mutGaussian, {"sigma": 0.5, "indpb": 0.1}),
-        ),
     ],
 )
 def test_the_toolbox_holds_what_the_settings_say(toolbox_with, settings, tool, registered):
@@ -183,8 +179,8 @@ def test_the_initial_population_spreads_round_the_network(toolbox_with):
     ],
 )
 def test_a_generation_has_as_many_individuals_as_the_settings_say(toolbox_with, settings):
-    algorithm = genetic_algorithm(GeneticSettings(population=30, **settings), toolbox_with())
-    sizes = [len(next(algorithm).population) for _ in range(3)]
+    algorithm = GeneticAlgorithm(GeneticSettings(population=30, **settings), toolbox_with())
+    sizes = [len(algorithm.step(0.0).population) for _ in range(3)]
     assert sizes == [30, 30, 30]
 
 
@@ -195,10 +191,22 @@ def test_a_generation_has_as_many_individuals_as_the_settings_say(toolbox_with, 
 def test_xor_is_solved_within_fifty_generations(toolbox_with, settings, seed):
     random.seed(seed)
     own = GeneticSettings(**{**Xor.settings["ga"], **settings})
-    toolbox = toolbox_of(own, Xor(), dn.PopulationMap(device="cpu"))
-    algorithm = genetic_algorithm(own, toolbox)
+    algorithm = own.begin(Xor(), dn.PopulationMap(device="cpu"))
     for number in range(51):
-        set_sigma(toolbox, own, number / 50)
-        population = next(algorithm).population
+        population = algorithm.step(number / 50).population
     best = tools.selBest(population, 1)[0]
     assert Xor().measure(best)["test_accuracy"] == 1.0
+
+
+# --- the candidates ---
+
+
+def test_the_candidates_are_the_best_and_the_mean_of_the_better_half(toolbox_with):
+    algorithm = GeneticAlgorithm(GeneticSettings(population=6), toolbox_with())
+    population = algorithm.step(0.0).population
+    ranked = tools.selBest(population, 3)
+    candidates = algorithm.candidates()
+    assert list(candidates) == ["champion", "mean"]
+    assert candidates["champion"] is ranked[0]
+    rows = torch.stack([one.weights for one in ranked])
+    torch.testing.assert_close(candidates["mean"].weights, rows.mean(0))
