@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import functools
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -205,9 +205,19 @@ class Draw:
         Elements of a child.
     device
         Where the numbers are wanted.
+    layout
+        The children's `deapnets.genomes.layout.Layout`, for operators that tell one parameter of a
+        network from another; None where nobody knows.
     """
 
-    def __init__(self, seeds: Words, width: int, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self,
+        seeds: Words,
+        width: int,
+        device: torch.device | str = "cpu",
+        layout: Any = None,  # genomes are above this module
+    ) -> None:
+        self.layout = layout
         self._seeds = seeds
         self._width = width
         self._device = torch.device(device)

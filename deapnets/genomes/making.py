@@ -76,7 +76,7 @@ def _rows(nodes: Sequence[Node], device: torch.device) -> torch.Tensor:
     parents = zip(*(r.parents for r in recipes), strict=True)
     rows = [_rows(lot, device) for lot in parents]
     seeds = np.array([r.seed for r in recipes], dtype=np.uint64)
-    return recipe.operator.make(rows, seeds, recipe.parameters)
+    return recipe.operator.make(rows, seeds, recipe.parameters, nodes[0].layout)
 
 
 def _stacked(nodes: Sequence[Node], device: torch.device) -> torch.Tensor:

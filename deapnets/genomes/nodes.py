@@ -35,7 +35,11 @@ class Core(Protocol):
         """Whether its result is stored instead of made again."""
 
     def make(
-        self, rows: Sequence[torch.Tensor], seeds: np.ndarray, parameters: Parameters
+        self,
+        rows: Sequence[torch.Tensor],
+        seeds: np.ndarray,
+        parameters: Parameters,
+        layout: Layout | None = None,
     ) -> torch.Tensor:
         """Return the children ``[n, P]`` of the parents' ``rows``, each ``[n, P]``."""
 

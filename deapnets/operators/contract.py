@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from deapnets.errors import OperatorError, OptionError, unknown
+from deapnets.genomes.layout import Layout
 from deapnets.genomes.making import made
 from deapnets.genomes.nodes import DEEPEST, Node, Parameters, Recipe
 from deapnets.genomes.weights import WeightGenome
@@ -169,7 +170,11 @@ class Operator:
         return node
 
     def make(
-        self, rows: Sequence[torch.Tensor], seeds: np.ndarray, parameters: Parameters
+        self,
+        rows: Sequence[torch.Tensor],
+        seeds: np.ndarray,
+        parameters: Parameters,
+        layout: Layout | None = None,
     ) -> torch.Tensor:
         """Return the children ``[n, P]`` of ``rows``, in the rows' dtype whatever the core gives.
 
@@ -180,7 +185,7 @@ class Operator:
         OperatorError
             When the core returns something else than a tensor of its parents' shape.
         """
-        draw = Draw(seeds, rows[0].shape[1], rows[0].device)
+        draw = Draw(seeds, rows[0].shape[1], rows[0].device, layout)
         children = self.core(rows, draw, **dict(parameters))
         if not isinstance(children, torch.Tensor) or children.shape != rows[0].shape:
             got = getattr(children, "shape", type(children).__name__)

@@ -477,3 +477,24 @@ def test_node_is_no_deeper_for_being_called_through_an_operator(pair):
         mutDifference(pair[0], pair[1], copy.deepcopy(pair[0]))
     assert isinstance(pair[0].node, Node)
     assert pair[0].node.depth <= 4
+
+
+# --- the layout ---
+
+
+@dn.operator(parents=1)
+def mutSecondParameter(rows, draw):
+    first, second = draw.layout.sizes[:2]
+    children = rows[0].clone()
+    children[:, first : first + second] = 7.0
+    return children
+
+
+def test_a_core_knows_which_columns_are_which_parameter(individual_class, net):
+    individual = dn.initWeights(individual_class, net, sigma=0.1)
+    before = individual.state_dict()
+    mutSecondParameter(individual)
+    after = individual.state_dict()
+    changed = [name for name in after if not torch.equal(before[name], after[name])]
+    assert changed == ["0.bias"]
+    assert bool((after["0.bias"] == 7.0).all())
