@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from deapnets.algorithms.generational import eaGenerational
+    from deapnets.distributions.base import Distribution
     from deapnets.evaluators.base import Evaluator
     from deapnets.evaluators.supervised import Split, Splits, Supervised, SupervisedTask
     from deapnets.genomes.weights import WeightGenome
@@ -22,11 +23,12 @@ if TYPE_CHECKING:
     from deapnets.operators.contract import Operator, deviation, operator, probability
     from deapnets.operators.crossover import cxArithmetic, cxOnePoint, cxUniform
     from deapnets.operators.initialisation import initWeights
-    from deapnets.operators.mutation import mutGaussian, mutReset
+    from deapnets.operators.mutation import mutGaussian, mutNoise, mutReset
     from deapnets.operators.selection import selTruncation
     from deapnets.randomness import Draw, Stream
 
 _HOMES = {
+    "Distribution": "distributions.base",
     "Draw": "randomness",
     "Evaluator": "evaluators.base",
     "Networks": "networks.chunk",
@@ -45,6 +47,7 @@ _HOMES = {
     "eaGenerational": "algorithms.generational",
     "initWeights": "operators.initialisation",
     "mutGaussian": "operators.mutation",
+    "mutNoise": "operators.mutation",
     "mutReset": "operators.mutation",
     "operator": "operators.contract",
     "probability": "operators.contract",
@@ -52,6 +55,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Distribution",
     "Draw",
     "Evaluator",
     "Networks",
@@ -70,6 +74,7 @@ __all__ = [
     "eaGenerational",
     "initWeights",
     "mutGaussian",
+    "mutNoise",
     "mutReset",
     "operator",
     "probability",

@@ -29,6 +29,15 @@ from deapnets.options import Option, options_of, refuse_unknown
 EVALUATORS = "deapnets.evaluators"
 """The entry-point group of classes that give networks their fitness."""
 
+STRATEGIES = "deapnets.strategies"
+"""The entry-point group of the command line's algorithms: classes of settings."""
+
+DISTRIBUTIONS = "deapnets.distributions"
+"""The entry-point group of noise distributions, by their quantiles."""
+
+COMMANDS = "deapnets.commands"
+"""The entry-point group of further commands of ``deapnets``: click commands."""
+
 _BROKEN = (Exception, SystemExit)  # a script without a main guard may well call sys.exit()
 
 

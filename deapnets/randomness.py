@@ -6,152 +6,42 @@ come from a generator with a state. Word ``i`` of stream ``s`` of seed ``k`` is 
 positions are made from the bits alone. Nothing here rounds, so nothing here can differ.
 
 `docs/recipes.md` writes the mechanism down with test vectors; `RECIPE_VERSION` names that page's
-version. The hash is the finaliser of SplitMix64 (Steele, Lea & Flood 2014, "Fast splittable
-pseudorandom number generators", doi:10.1145/2660193.2660195) on a Weyl sequence, with a second key
-between its two multiplications so that the sequences of two seeds do not meet.
+version. The words are those of `deapnets.hashing`, the tables of noise those of
+`deapnets.distributions`.
 """
 
 from __future__ import annotations
 
 import functools
-from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import special
 
+from deapnets.distances import LONGEST_STEP, Steps, distance_of, steps_of
+from deapnets.distributions.tables import noise_table
 from deapnets.errors import OptionError
+from deapnets.hashing import LEVELS, WORD, Words, hash_words, hash_words_torch, stream_keys
 
 RECIPE_VERSION = 1
 """Version of the mechanism: the same number means the same weights for the same recipe."""
 
-LEVELS = 1 << 16
-"""Entries of a noise table: one for each value of 16 random bits."""
-
 SPARSE_BELOW = 0.25
 """Operators draw positions below this probability and a mask from it on (part of the version)."""
 
-_GOLDEN = 0x9E3779B97F4A7C15
-_MIX1 = 0xBF58476D1CE4E5B9
-_MIX2 = 0x94D049BB133111EB
-_WORD = (1 << 64) - 1
-_LONGEST_STEP = 1024
-_TIE = 1 << 48  # counters from here on decide the ties of the counters below
-_FEW = 8  # so many seeds are keyed faster in Python than in numpy
+TIE = 1 << 48
+"""Counters from here on decide the ties of the counters below."""
 
-Words = NDArray[np.uint64]
 Index = NDArray[np.int64]
 
 
-def _mix(value: int) -> int:
-    """Return SplitMix64's finaliser of a 64-bit integer."""
-    value = ((value ^ (value >> 30)) * _MIX1) & _WORD
-    value = ((value ^ (value >> 27)) * _MIX2) & _WORD
-    return value ^ (value >> 31)
-
-
-def _mix_words(words: Words, key: Words | None = None) -> Words:
-    """Mix ``words`` in place, with ``key`` between the multiplications, and return them."""
-    words ^= words >> np.uint64(30)
-    words *= np.uint64(_MIX1)
-    if key is not None:
-        words ^= key
-    words ^= words >> np.uint64(27)
-    words *= np.uint64(_MIX2)
-    words ^= words >> np.uint64(31)
-    return words
-
-
-def stream_keys(seeds: Words, stream: int) -> tuple[Words, Words]:
-    """Return the two 64-bit keys ``[n], [n]`` of one stream of each of the ``[n]`` seeds."""
-    offset = _mix((2 * stream + 1) * _GOLDEN & _WORD)
-    if len(seeds) > _FEW:
-        start = _mix_words(seeds + np.uint64(offset))
-        return start, _mix_words(start + np.uint64(_GOLDEN))
-    starts = [_mix((seed + offset) & _WORD) for seed in seeds.tolist()]
-    keys = [_mix((start + _GOLDEN) & _WORD) for start in starts]
-    return np.array(starts, dtype=np.uint64), np.array(keys, dtype=np.uint64)
-
-
-def hash_words(start: Words, key: Words, counters: Words) -> Words:
-    """Return word ``counters`` of the streams with these keys, which have one shape.
-
-    Keys and counters broadcast together.
-    """
-    words = counters * np.uint64(_GOLDEN) + start
-    return _mix_words(words, key)
-
-
-def _signed(value: int) -> int:
-    return value - (1 << 64) if value >> 63 else value
-
-
-def hash_words_torch(
-    start: torch.Tensor, key: torch.Tensor, counters: torch.Tensor
+@functools.lru_cache(maxsize=64)
+def _scaled_table(
+    scale: float, distribution: str, centred: bool, device: torch.device
 ) -> torch.Tensor:
-    """Return `hash_words` in torch's signed integers, for devices that numpy cannot reach.
-
-    Arguments and result are int64 with the bits of the unsigned words; they broadcast together.
-    """
-
-    def fold(words: torch.Tensor, shift: int) -> torch.Tensor:
-        high = (words >> shift) & ((1 << (64 - shift)) - 1)
-        return words ^ high
-
-    words = fold(counters * _signed(_GOLDEN) + start, 30) * _signed(_MIX1)
-    words = fold(words ^ key, 27) * _signed(_MIX2)
-    return fold(words, 31)
-
-
-@functools.lru_cache(maxsize=8)
-def gaussian_table() -> NDArray[np.float32]:
-    """Return the 65,536 mid-point quantiles of N(0, 1), ascending, scaled to unit variance.
-
-    Kurtosis is 2.9992 and the tails end at 4.3 sigma: the noise has no value beyond.
-    """
-    half = -special.ndtri((np.arange(LEVELS // 2) + 0.5) / LEVELS)
-    half /= np.sqrt(np.mean(half**2))
-    return np.concatenate([-half, half[::-1]]).astype(np.float32)
-
-
-@functools.lru_cache(maxsize=64)
-def _scaled_table(scale: float, device: torch.device) -> torch.Tensor:
-    table = gaussian_table() * np.float32(scale)
+    table = noise_table(distribution, centred) * np.float32(scale)
     return torch.from_numpy(table).to(device)
-
-
-class _Steps(NamedTuple):
-    """How 16 random bits become the distance to the next position: see `docs/recipes.md`."""
-
-    table: NDArray[
-        np.int32
-    ]  # [65536]; > 0 distance, < 0 minus a distance without a hit, 0 undecided
-    bounds: Words  # [k]; distance d + 1 ends below bounds[d], as 64-bit fractions
-    longest: int
-
-
-@functools.lru_cache(maxsize=64)
-def _steps(p: float) -> _Steps:
-    """Return the table of geometric distances of success probability ``p``, exact to 2**-64."""
-    miss = min(round((1 - Fraction(p)) * (1 << 128)), (1 << 128) - 1)  # p > 0, however small
-    bounds: list[int] = []
-    survival = 1 << 128
-    while len(bounds) < _LONGEST_STEP and survival >> 64:
-        survival = (survival * miss) >> 128
-        bounds.append(_WORD - (survival >> 64))
-    edges = np.array(bounds, dtype=np.uint64)
-    low = np.arange(LEVELS, dtype=np.uint64) << np.uint64(48)
-    first = _distance(edges, low)
-    last = _distance(edges, low | np.uint64((1 << 48) - 1))
-    return _Steps(np.where(first == last, first, 0).astype(np.int32), edges, len(bounds))
-
-
-def _distance(bounds: Words, fractions: Words) -> NDArray[np.int64]:
-    """Return the distance for each 64-bit fraction; minus the longest where it holds no hit."""
-    index = np.searchsorted(bounds, fractions, side="left")
-    return np.where(index < len(bounds), index + 1, -len(bounds))
 
 
 class Positions:
@@ -245,7 +135,7 @@ class Draw:
     def _tie_words(self, keys: tuple[Words, Words], rows: Index, counters: Index) -> Words:
         """Return the word that decides the tie of word ``counters[j]`` of child ``rows[j]``."""
         start, key = keys
-        return hash_words(start[rows], key[rows], counters.astype(np.uint64) + np.uint64(_TIE))
+        return hash_words(start[rows], key[rows], counters.astype(np.uint64) + np.uint64(TIE))
 
     def _to(self, words: Words) -> torch.Tensor:
         return torch.from_numpy(words.view(np.int64)).to(self._device)
@@ -312,7 +202,7 @@ class Draw:
             nothing = torch.zeros(0, dtype=torch.int64, device=self._device)
             never = torch.zeros(len(self), 0, dtype=torch.bool, device=self._device)
             return Positions(nothing, self._width, never)
-        steps = _steps(p)
+        steps = steps_of(p)
         count = self._expected_draws(p, steps)
         ends, hit = self._ends(keys, steps, count)
         while int(ends[:, -1].min()) < self._width - 1:
@@ -333,13 +223,13 @@ class Draw:
             return values[mask]
         return torch.from_numpy(values.numpy()[mask.numpy()])
 
-    def _expected_draws(self, p: float, steps: _Steps) -> int:
+    def _expected_draws(self, p: float, steps: Steps) -> int:
         """Return a number of draws that nearly always passes the last element."""
         mean = self._width * p + self._width / steps.longest
         return int(mean + 6 * mean**0.5) + 8
 
     def _ends(
-        self, keys: tuple[Words, Words], steps: _Steps, count: int
+        self, keys: tuple[Words, Words], steps: Steps, count: int
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Return where each of ``count`` steps ends, int64 ``[n, count]``, and which are hits."""
         values = self._values(keys, count)
@@ -348,21 +238,31 @@ class Draw:
         rows, draws = self._nonzero(distances == 0)
         words = self._tie_words(keys, _index(rows), _index(draws))
         high = _index(values[rows, draws]).astype(np.uint64) << np.uint64(48)
-        exact = _distance(steps.bounds, high | (words >> np.uint64(16))).astype(np.int32)
+        exact = distance_of(steps.bounds, high | (words >> np.uint64(16))).astype(np.int32)
         distances[rows, draws] = torch.from_numpy(exact).to(self._device)
         hit = None
-        if steps.longest == _LONGEST_STEP:
+        if steps.longest == LONGEST_STEP:
             hit = distances > 0
             distances = distances.abs_()
         return torch.cumsum(distances, 1, dtype=torch.int64).sub_(1), hit
 
-    def noise(self, scale: float = 1.0, at: Positions | None = None) -> torch.Tensor:
-        """Return gaussian noise of mean 0 and deviation ``scale``.
+    def noise(
+        self,
+        scale: float = 1.0,
+        at: Positions | None = None,
+        *,
+        distribution: str = "gaussian",
+        centred: bool = True,
+    ) -> torch.Tensor:
+        """Return noise of mean 0 and deviation ``scale``, gaussian or of another distribution.
 
         Float32 ``[n, P]``, or with ``at`` one value for each of those positions, float32 ``[k]``.
+        ``distribution`` is a name of `deapnets.distributions.tables.noise_table`; with
+        ``centred=False`` it is ``scale`` times the distribution as it is. Whatever the
+        distribution, the same random bits are read.
         """
         keys = self._next_stream()
-        table = _scaled_table(float(scale), self._device)
+        table = _scaled_table(float(scale), distribution, bool(centred), self._device)
         values = self._values(keys, self._width if at is None else at.taken.shape[1])
         chosen = values if at is None else self._taken(values, at.taken)
         return table.index_select(0, chosen.reshape(-1)).view(chosen.shape)
@@ -392,7 +292,7 @@ class Stream:
     """
 
     def __init__(self, seed: int, position: int = 0) -> None:
-        self.seed = seed & _WORD
+        self.seed = seed & WORD
         self.position = position
 
     def words(self, count: int) -> Words:

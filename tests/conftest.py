@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import importlib
 import random
 import sys
@@ -23,6 +24,25 @@ from deapnets.plugins import EVALUATORS
 
 settings.register_profile("deapnets", deadline=None, max_examples=40, derandomize=True)
 settings.load_profile("deapnets")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Stop where the checkout has entry points that were not there when it was installed."""
+    setup = configparser.ConfigParser()
+    setup.read(session.config.rootpath / "setup.cfg")
+    written = {
+        (group, line.partition("=")[0].strip())
+        for group, lines in setup["options.entry_points"].items()
+        for line in lines.strip().splitlines()
+    }
+    known = {(entry.group, entry.name) for entry in metadata.distribution("deapnets").entry_points}
+    missing = sorted(name for _, name in written - known)
+    if missing:
+        pytest.exit(
+            f"The installed deapnets does not know {', '.join(missing)} of setup.cfg: an editable "
+            "install reads entry points once. Install it again: pip install --no-deps -e .",
+            returncode=3,
+        )
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -106,19 +126,24 @@ def install(
 ) -> Callable[..., Path]:
     """Return a function that installs a distribution for this test, as metadata and modules.
 
-    ``entries`` are lines of the entry-point group of evaluators; each of ``modules`` is the source
-    of a module by its name.
+    ``entries`` are lines of the entry-point group, that of evaluators unless ``group`` is another;
+    each of ``modules`` is the source of a module by its name.
     """
 
     def install(
-        name: str, entries: str, version: str = "1.0", meta: str = "dist-info", **modules: str
+        name: str,
+        entries: str,
+        version: str = "1.0",
+        meta: str = "dist-info",
+        group: str = EVALUATORS,
+        **modules: str,
     ) -> Path:
         folder = tmp_path_factory.mktemp("distribution")
         info = folder / f"{name.replace('-', '_')}-{version}.{meta}"
         info.mkdir()
         header = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
         (info / ("METADATA" if meta == "dist-info" else "PKG-INFO")).write_text(header)
-        (info / "entry_points.txt").write_text(f"[{EVALUATORS}]\n{entries}\n")
+        (info / "entry_points.txt").write_text(f"[{group}]\n{entries}\n")
         for module, source in modules.items():
             (folder / f"{module}.py").write_text(source)
             monkeypatch.delitem(sys.modules, module, raising=False)

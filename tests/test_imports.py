@@ -14,8 +14,10 @@ ROOT = Path(deapnets.__file__).parent
 # A package imports from the lines above its own. Packages on one line do not import each other.
 ORDER = [
     {"errors", "collecting", "threads"},
-    {"randomness", "options", "machine"},
-    {"plugins"},
+    {"hashing", "options", "machine"},
+    {"plugins", "distances"},
+    {"distributions"},
+    {"randomness"},
     {"genomes"},
     {"operators", "networks", "keeping"},
     {"evaluators"},

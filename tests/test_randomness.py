@@ -14,22 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from deapnets.distances import distance_of, steps_of
+from deapnets.distributions.tables import noise_table
 from deapnets.errors import OptionError
-from deapnets.randomness import (
-    LEVELS,
-    RECIPE_VERSION,
-    SPARSE_BELOW,
-    Draw,
-    Positions,
-    Stream,
-    Words,
-    _distance,
-    _steps,
-    gaussian_table,
-    hash_words,
-    hash_words_torch,
-    stream_keys,
-)
+from deapnets.hashing import LEVELS, Words, hash_words, hash_words_torch, stream_keys
+from deapnets.randomness import RECIPE_VERSION, SPARSE_BELOW, Draw, Positions, Stream
 
 WORD = (1 << 64) - 1
 LAST = WORD  # the largest seed
@@ -146,7 +135,7 @@ def test_words_of_another_stream_that_decide_ties_are_the_test_vectors():
 
 
 def test_gaussian_table_is_the_test_vector():
-    table = gaussian_table()
+    table = noise_table()
     assert table.dtype == np.float32
     assert table.shape == (LEVELS,)
     assert digest(table) == "7013eb3e874e925f"
@@ -357,24 +346,24 @@ def test_probability_may_be_as_small_as_a_float_can(p):
 def test_distances_are_geometric_to_the_last_of_64_bits(p):
     numerator, denominator = p.as_integer_ratio()
     bits = denominator.bit_length() - 1
-    bounds = _steps(p).bounds.tolist()
+    bounds = steps_of(p).bounds.tolist()
     for distance, bound in enumerate(bounds, 1):
         survival = (denominator - numerator) ** distance << 64 >> bits * distance
         assert abs((1 << 64) - (bound + 1) - survival) <= 1
     assert bounds[-1] == WORD or len(bounds) == 1024
-    assert _distance(_steps(p).bounds, seeds_of(bounds)).tolist() == [
+    assert distance_of(steps_of(p).bounds, seeds_of(bounds)).tolist() == [
         bisect.bisect_left(bounds, bound) + 1 for bound in bounds
     ]
 
 
 @pytest.mark.parametrize("p", [1e-4, 0.0015, 0.02, 0.1, 1 / 3, 0.5, 0.9, 0.999, 1.0])
 def test_sixteen_bits_decide_a_distance_only_where_all_64_agree(p):
-    table, bounds, longest = _steps(p)
+    table, bounds, longest = steps_of(p)
     edges = np.concatenate([bounds, bounds + np.uint64(1), bounds - np.uint64(1)])
     rest = np.arange(LEVELS, dtype=np.uint64) << np.uint64(48)
     fractions = np.concatenate([edges, rest, rest | np.uint64((1 << 48) - 1)])
     said = table[fractions >> np.uint64(48)]
-    exact = _distance(bounds, fractions)
+    exact = distance_of(bounds, fractions)
     assert ((said == exact) | (said == 0)).all()
     assert (table == 0).sum() <= longest
     assert longest == len(bounds)
@@ -482,7 +471,7 @@ def test_words_of_neighbouring_seeds_and_streams_never_meet():
 
 
 def test_gaussian_table_has_the_moments_it_promises():
-    table = gaussian_table().astype(np.float64)
+    table = noise_table().astype(np.float64)
     assert np.array_equal(table, -table[::-1])
     assert (np.diff(table) > 0).all()
     assert table.var() == pytest.approx(1, abs=1e-8)

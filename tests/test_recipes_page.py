@@ -12,13 +12,17 @@ import pytest
 import torch
 
 import deapnets as dn
-from deapnets import randomness
+from deapnets import distances, hashing, randomness
+from deapnets.distances import steps_of
+from deapnets.distributions.tables import noise_names, noise_table
+from deapnets.genomes import nodes
 from deapnets.genomes.layout import Layout
 from deapnets.genomes.making import made
-from deapnets.genomes.nodes import DEEPEST, Node
+from deapnets.genomes.nodes import Node
+from deapnets.hashing import Words, hash_words, stream_keys
 from deapnets.operators.contract import Operator, find_operator
 from deapnets.operators.initialisation import initGaussian
-from deapnets.randomness import Draw, Stream, Words, gaussian_table, hash_words, stream_keys
+from deapnets.randomness import Draw, Stream
 
 PAGE = Path(__file__).parent.parent / "docs" / "recipes.md"
 
@@ -69,11 +73,13 @@ def leaf(*values: float) -> Node:
 
 def test_constants_are_those_of_the_code():
     written = {row["name"]: row["value"] for row in rows("Constants")}
-    mechanism = ("LONGEST_STEP", "TIE", "GOLDEN", "MIX1", "MIX2")
-    known = {name: getattr(randomness, f"_{name}") for name in mechanism}
-    public = ("RECIPE_VERSION", "LEVELS", "SPARSE_BELOW")
-    known |= {name: getattr(randomness, name) for name in public}
-    known["DEEPEST"] = DEEPEST
+    homes = {
+        randomness: ("RECIPE_VERSION", "SPARSE_BELOW", "TIE"),
+        hashing: ("LEVELS", "GOLDEN", "MIX1", "MIX2"),
+        distances: ("LONGEST_STEP",),
+        nodes: ("DEEPEST",),
+    }
+    known = {name: getattr(home, name) for home, names in homes.items() for name in names}
     assert written.keys() == known.keys()
     for name, text in written.items():
         assert (float(text) if "." in text else int(text, 0)) == known[name], name
@@ -113,7 +119,7 @@ def test_ties_are_those_of_the_code():
 
 def test_steps_are_those_of_the_code():
     for row in rows("Steps"):
-        table, bounds, longest = randomness._steps(float(row["p"]))
+        table, bounds, longest = steps_of(float(row["p"]))
         assert longest == len(bounds) == int(row["bounds"]), row
         assert int((table == 0).sum()) == int(row["undecided values"]), row
         assert int((table < 0).sum()) == int(row["missing values"]), row
@@ -131,8 +137,8 @@ def test_positions_are_those_of_the_code():
 
 def test_noise_table_is_that_of_the_code():
     for row in rows("Noise table"):
-        assert gaussian_table()[int(row["entry"])] == np.float32(row["value"]), row
-    table = gaussian_table().astype(np.float64)
+        assert noise_table()[int(row["entry"])] == np.float32(row["value"]), row
+    table = noise_table().astype(np.float64)
     moments = {row["what"]: float(row["of the table"]) for row in rows("Moments")}
     assert moments == {
         "mean": table.mean(),
@@ -140,6 +146,19 @@ def test_noise_table_is_that_of_the_code():
         "kurtosis": pytest.approx((table**4).mean(), abs=5e-5),
         "largest value": pytest.approx(table.max(), abs=5e-5),
     }
+
+
+def test_named_noise_tables_are_those_of_the_code():
+    written = list(rows("Distributions"))
+    assert {row["name"] for row in written} == set(noise_names())
+    for row in written:
+        for column, centred in (("as it is", False), ("centred", True)):
+            if row[column] == "refused":
+                continue
+            table = noise_table(row["name"], centred)
+            expected = np.array([np.float32(text) for text in row[column].split()])
+            got = table[[0, 16384, 40000, 65535]]
+            np.testing.assert_allclose(got, expected, rtol=3e-7, err_msg=row["name"])
 
 
 def test_noise_is_that_of_the_code():
@@ -176,6 +195,7 @@ def operator_called(name: str) -> Operator:
 
 def parameters_of(text: str) -> dict[str, object]:
     spelt = {"None": None, "True": True, "False": False}
+    spelt |= {name: name for name in noise_names()}
     pairs = [pair.split("=") for pair in text.split()]
     return {name: spelt[value] if value in spelt else float(value) for name, value in pairs}
 

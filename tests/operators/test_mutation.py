@@ -8,6 +8,7 @@ import torch
 from scipy import stats
 
 import deapnets as dn
+from deapnets.errors import OptionError, PluginError
 from deapnets.randomness import SPARSE_BELOW
 
 SEEDS = np.arange(60, dtype=np.uint64)
@@ -47,6 +48,36 @@ def test_gaussian_mutation_adds_noise_of_its_sigma(indpb):
     parents, children = mutated(dn.mutGaussian, sigma=0.1, indpb=indpb)
     changed = parents != children
     assert gaussian((children - parents)[changed], 0.1)
+
+
+@pytest.mark.parametrize("indpb", RATES)
+def test_mutation_by_gaussian_noise_is_the_gaussian_mutation(indpb):
+    torch.manual_seed(2)
+    _, named = mutated(dn.mutNoise, sigma=0.1, indpb=indpb)
+    torch.manual_seed(2)
+    assert torch.equal(named, mutated(dn.mutGaussian, sigma=0.1, indpb=indpb)[1])
+
+
+@pytest.mark.parametrize("indpb", [0.1, 0.5, 1.0])
+@pytest.mark.parametrize(("centred", "mean"), [(True, 0.0), (False, 0.5)])
+def test_mutation_by_named_noise_adds_that_noise(indpb, centred, mean):
+    parents = torch.zeros(len(SEEDS), WIDTH)
+    settings = dn.mutNoise.parameters(
+        sigma=2.0, indpb=indpb, distribution="uniform", centred=centred
+    )
+    children = dn.mutNoise.make([parents], SEEDS, settings)
+    changed = children[children != 0].double()
+    assert near(len(changed) / children.numel(), indpb, children.numel()) or indpb == 1.0
+    assert float(changed.mean()) / 2 == pytest.approx(mean, abs=0.02)
+    width = 1.0 if not centred else 12**0.5
+    assert float(changed.max() - changed.min()) / 2 == pytest.approx(width, rel=1e-3)
+
+
+def test_mutation_by_unknown_noise_is_refused_when_it_is_called(make_toolbox):
+    with pytest.raises(PluginError, match='Did you mean "laplace"'):
+        dn.mutNoise(make_toolbox().individual(), sigma=0.1, indpb=1.0, distribution="laplce")
+    with pytest.raises(OptionError, match=r"mutNoise: distribution is the name of a distribution"):
+        dn.mutNoise(make_toolbox().individual(), sigma=0.1, indpb=1.0, distribution=3)
 
 
 @pytest.mark.parametrize("indpb", RATES)
