@@ -5,35 +5,25 @@ from __future__ import annotations
 import functools
 import inspect
 import random
-import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, Literal
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 
 from deapnets.collecting import collector_paused
-from deapnets.errors import EvaluationError, MemoryBudgetError, OptionError, unknown
-from deapnets.evaluators.base import Evaluator, score
+from deapnets.engines.base import Engine, Job
+from deapnets.engines.faults import OnError, settle_faults
+from deapnets.engines.scoring import Scored, Scorer
+from deapnets.engines.serial import SerialEngine
+from deapnets.errors import EvaluationError, OptionError, unknown
+from deapnets.evaluators.base import Evaluator, signs
 from deapnets.genomes.layout import Layout
-from deapnets.genomes.making import aligned_rows, make, shared_operands
-from deapnets.genomes.nodes import Node
 from deapnets.genomes.weights import WeightGenome
-from deapnets.keeping import Keeper, Store
 from deapnets.machine import parse_memory, pick_device
-from deapnets.networks.base import Path
-from deapnets.networks.chunk import Networks
-from deapnets.networks.paths import choose_path
+from deapnets.networks.chunk import attach
 from deapnets.randomness import Stream
-from deapnets.threads import ThreadChoice
-
-OnError = Literal["raise", "worst"]
-
-_CACHE = 1 << 21
-"""Weights in a chunk on a CPU: made and evaluated before they leave the cache."""
-_LARGEST_CHUNK = 256
-"""Networks evaluated at once: the activations of narrow networks have to stay in the cache too."""
 
 
 def find_evaluator(function: Callable[..., Any]) -> tuple[Evaluator | None, dict[str, Any]]:
@@ -83,6 +73,12 @@ class PopulationMap:
         Individuals evaluated so far.
     forwards
         Rows of input that went through a network so far, all networks together.
+    on_scores
+        Called with the individuals of a chunk and their `deapnets.engines.scoring.Scored` as soon
+        as a chunk was scored, before fitness that is not finite is dealt with; None for nobody.
+    recall
+        Called with an individual before it is evaluated: its fitness if that is known already, or
+        None. What it returns counts as an evaluation; nobody is asked when it is None.
     """
 
     def __init__(
@@ -108,11 +104,10 @@ class PopulationMap:
         self.seconds = {"making": 0.0, "evaluating": 0.0}
         self.evaluations = 0
         self.forwards = 0
-        self._wish = path
-        self._chunk = chunk
-        self._paths: dict[tuple[int, Layout], tuple[Any, Path]] = {}
-        self._store = Store(self.memory)
-        self._threads = ThreadChoice()
+        self.on_scores: Callable[[Sequence[WeightGenome], Scored], None] | None = None
+        self.recall: Callable[[WeightGenome], tuple[float, ...] | None] | None = None
+        self._scorer = Scorer(self.device, self.memory, path=path, chunk=chunk)
+        self._engine: Engine = SerialEngine(self._scorer)
         self._open: _Generation | None = None
         self._explicit = False
         self._warned: set[str] = set()
@@ -160,8 +155,8 @@ class PopulationMap:
         """Return path, chunk and memory as they are used for a layout: JSON values."""
         return {
             "device": str(self.device),
-            "path": self._path(evaluator, layout).name,
-            "chunk": self._rows_at_once(layout),
+            "path": self._scorer.path(evaluator, layout).name,
+            "chunk": self._scorer.rows_at_once(layout),
             "memory": self.memory,
         }
 
@@ -183,7 +178,7 @@ class PopulationMap:
 
     def _require_alike(self, evaluator: Evaluator, population: Sequence[Any]) -> None:
         """Check every individual against the evaluator: kind, direction of fitness, layout."""
-        directions = _signs(evaluator.weights)
+        directions = signs(evaluator.weights)
         for individual in {type(one): one for one in population}.values():
             if not isinstance(individual, WeightGenome):
                 raise EvaluationError(
@@ -191,7 +186,7 @@ class PopulationMap:
                     f"{type(individual).__name__}. See: deapnets.initWeights."
                 )
             fitness = getattr(individual, "fitness", None)
-            if fitness is not None and _signs(fitness.weights) != directions:
+            if fitness is not None and signs(fitness.weights) != directions:
                 raise EvaluationError(
                     f"{evaluator.title} returns objectives of weights {evaluator.weights}, the "
                     f"individuals' fitness has {tuple(fitness.weights)}: the run would go the "
@@ -203,21 +198,10 @@ class PopulationMap:
     ) -> list[tuple[float, ...]]:
         with self._one_call() as generation:
             generation.prepare(self, evaluator, population)
-            with self._choice_of_threads(evaluator, population):
-                scores = self._scores(evaluator, keywords, population)
+            scores = self._scores(Job(evaluator, keywords, self.number), population)
             generation.note(evaluator, population, scores)
         self.evaluations += len(population)
         return scores
-
-    def _choice_of_threads(
-        self, evaluator: Evaluator, population: Sequence[WeightGenome]
-    ) -> AbstractContextManager[None]:
-        """Return a context in which threads are chosen, where that cannot change a bit."""
-        layouts = {individual.node.layout for individual in population}
-        paths = [self._path(evaluator, layout) for layout in layouts]
-        if evaluator.thread_invariant and all(path.thread_invariant for path in paths):
-            return self._threads.timed(len(population))
-        return nullcontext()
 
     @contextmanager
     def _one_call(self) -> Iterator[_Generation]:
@@ -245,121 +229,57 @@ class PopulationMap:
         seed = Stream(self.seed, position=self.number).integer()
         evaluator.prepare(population, self.number, Stream(seed))
 
-    def _scores(
-        self, evaluator: Evaluator, keywords: dict[str, Any], population: Sequence[WeightGenome]
-    ) -> list[tuple[float, ...]]:
+    def _scores(self, job: Job, population: Sequence[WeightGenome]) -> list[tuple[float, ...]]:
         groups: dict[Layout, list[int]] = {}
         for index, individual in enumerate(population):
             groups.setdefault(individual.node.layout, []).append(index)
-        values = torch.empty(len(population), len(evaluator.weights), dtype=torch.float64)
-        for layout, indices in groups.items():
-            members = [population[i] for i in indices]
-            values[indices] = self._group(evaluator, keywords, layout, members)
-        self._settle_faults(evaluator, population, values)
+        values = torch.empty(len(population), len(job.evaluator.weights), dtype=torch.float64)
+        for indices in groups.values():
+            self._group(job, population, indices, values)
+        self.faults += settle_faults(job.evaluator, population, values, self.number, self.on_error)
         with collector_paused():
             return list(map(tuple, values.tolist()))
 
     def _group(
         self,
-        evaluator: Evaluator,
-        keywords: dict[str, Any],
-        layout: Layout,
-        members: Sequence[WeightGenome],
-    ) -> torch.Tensor:
-        """Return the scores ``[n, objectives]`` of individuals of one layout."""
-        path = self._path(evaluator, layout)
-        chunk = self._rows_at_once(layout)
-        height = max(chunk, self._rows_made(layout))
-        nodes = [member.node for member in members]
-        self._make_shared(nodes)
-        keeper = Keeper(self._store, nodes, self._slab_bytes(layout))
-        slab = aligned_rows(min(height, len(members)), layout.width, self.device)
-        scores = []
-        for start in range(0, len(members), height):
-            lot = nodes[start : start + height]
-            rows = slab[: len(lot)]
-            began = time.perf_counter()
-            with collector_paused():
-                make(lot, rows)
-                keeper.keep(lot, rows)
-            made = time.perf_counter()
-            for first in range(0, len(lot), chunk):
-                networks = Networks(path, layout, rows[first : first + chunk])
-                owners = members[start + first : start + first + len(networks)]
-                scores.append(score(evaluator, networks, owners, keywords))
-                self.forwards += networks.forwards
-            self.seconds["making"] += made - began
-            self.seconds["evaluating"] += time.perf_counter() - made
-        return torch.cat(scores)
-
-    def _settle_faults(
-        self, evaluator: Evaluator, population: Sequence[WeightGenome], values: torch.Tensor
+        job: Job,
+        population: Sequence[WeightGenome],
+        indices: Sequence[int],
+        values: torch.Tensor,
     ) -> None:
-        """Raise on fitness that is not finite, or replace it by the worst that is."""
-        finite = torch.isfinite(values).all(1)
-        if bool(finite.all()):
+        """Write the scores of individuals of one layout into their rows of ``values``."""
+        waiting = self._recall(population, indices, values)
+        members = [population[index] for index in waiting]
+        if not members:
             return
-        bad = torch.nonzero(~finite)[:, 0].tolist()
-        first = population[bad[0]]
-        got = "NaN" if bool(torch.isnan(values[bad[0]]).any()) else "infinity"
-        said = (
-            f"{evaluator.title} returned {got} for individual {first.digest[:8]} (generation "
-            f"{self.number}). Fitness must be finite; "
-        )
-        if self.on_error == "raise":
-            raise EvaluationError(f'{said}on_error="worst" gives it the worst value.')
-        if not bool(finite.any()):
-            raise EvaluationError(
-                f"{said}that of no individual was, so there is no worst value to give them."
-            )
-        signs = torch.tensor(_signs(evaluator.weights), dtype=values.dtype)
-        worst = (values[finite] * signs).amin(0) * signs
-        for index in bad:
-            self.faults.append(
-                {
-                    "generation": self.number,
-                    "individual": population[index].digest,
-                    "value": [repr(v) for v in values[index].tolist()],
-                }
-            )
-            values[index] = worst
+        for scored in self._engine.map(job, [member.node for member in members]):
+            end = scored.first + len(scored.values)
+            values[waiting[scored.first : end]] = scored.values
+            self._take(scored, members[scored.first : end])
 
-    def _path(self, evaluator: Evaluator, layout: Layout) -> Path:
-        module = evaluator.genome()
-        key = (id(module), layout)
-        if key not in self._paths:
-            layout.require_in(module)
-            self._paths[key] = (module, choose_path(module, layout, self.device, self._wish))
-        return self._paths[key][1]
+    def _recall(
+        self, population: Sequence[WeightGenome], indices: Sequence[int], values: torch.Tensor
+    ) -> Sequence[int]:
+        """Write the scores that are known already; return the indices of those that are not."""
+        if self.recall is None:
+            return indices
+        waiting = []
+        for index in indices:
+            known = self.recall(population[index])
+            if known is None:
+                waiting.append(index)
+            else:
+                values[index] = torch.tensor(known, dtype=values.dtype)
+        return waiting
 
-    def _rows_at_once(self, layout: Layout) -> int:
-        """Return how many networks a chunk holds."""
-        row = layout.width * 4
-        room = self.memory // (3 * row)  # the row, its parent, and the block it is made in
-        if room < 1:
-            raise MemoryBudgetError(
-                f"A memory budget of {self.memory:,} bytes holds not one individual: "
-                f"{layout.width:,} weights need at least {3 * row:,}. Give memory= more."
-            )
-        return min(room, self._chunk or max(4, min(self._rows_made(layout), _LARGEST_CHUNK)))
-
-    def _rows_made(self, layout: Layout) -> int:
-        """Return how many rows are made at once: what fits the processor's cache and the budget."""
-        room = self.memory // (12 * layout.width)
-        return max(1, min(room, _CACHE // layout.width))
-
-    def _make_shared(self, nodes: Sequence[Node]) -> None:
-        """Make recipes that several individuals come from once, while the budget lasts."""
-        for node in shared_operands(nodes):
-            width = node.layout.width
-            if node.recipe is not None and self._store.room(width, self._slab_bytes(node.layout)):
-                out = torch.empty(1, width, device=self.device)
-                make([node], out)
-                self._store.hold(out)
-                node.settle(out, 0)
-
-    def _slab_bytes(self, layout: Layout) -> int:
-        return max(self._rows_at_once(layout), self._rows_made(layout)) * 4 * layout.width
+    def _take(self, scored: Scored, individuals: Sequence[WeightGenome]) -> None:
+        """Hand a chunk's records to its individuals, count it, and tell who wants to know."""
+        attach(scored.records, individuals)
+        if self.on_scores is not None:
+            self.on_scores(individuals, scored)
+        self.forwards += scored.forwards
+        self.seconds["making"] += scored.making
+        self.seconds["evaluating"] += scored.evaluating
 
 
 class _Generation:
@@ -388,7 +308,3 @@ class _Generation:
         """Let every evaluator of the generation conclude."""
         for evaluator, individuals, scores in self._seen.values():
             evaluator.conclude(individuals, scores)
-
-
-def _signs(weights: Sequence[float]) -> tuple[float, ...]:
-    return tuple(1.0 if weight > 0 else -1.0 for weight in weights)

@@ -706,3 +706,32 @@ def test_threads_are_chosen_only_where_no_bit_can_change(individual_class):
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+# What is told and what is asked while a generation is scored
+
+
+def test_every_chunk_is_told_with_its_individuals_as_soon_as_it_was_scored(net, population_of):
+    mapping, evaluator, told = dn.PopulationMap(chunk=4), Noted(net), []
+    mapping.on_scores = lambda individuals, scored: told.append(
+        (list(individuals), scored.values[:, 0].tolist(), len(evaluator.lots))
+    )
+    population = population_of(10)
+    scores = mapping(evaluator, population)
+    assert [one for individuals, _, _ in told for one in individuals] == population
+    assert [(value,) for _, values, _ in told for value in values] == scores
+    assert [lots for _, _, lots in told] == [1, 2, 3]
+
+
+def test_what_is_known_is_not_evaluated_again(net, population_of):
+    mapping, evaluator = dn.PopulationMap(), Noted(net)
+    population = population_of(5)
+    expected = dn.PopulationMap()(Noted(net), population)
+    known = {population[1].digest: (7.0,), population[4].digest: (8.0,)}
+    mapping.recall = lambda individual: known.get(individual.digest)
+    scores = mapping(evaluator, population)
+    assert scores == [expected[0], (7.0,), *expected[2:4], (8.0,)]
+    assert (evaluator.lots, mapping.evaluations) == ([3], 5)
+    mapping.recall = lambda individual: (1.0,)
+    assert mapping(evaluator, population) == [(1.0,)] * 5
+    assert evaluator.lots == [3]

@@ -12,7 +12,7 @@ from torch import nn
 from deapnets.errors import EvaluationError
 from deapnets.genomes.making import aligned_rows, make
 from deapnets.genomes.weights import WeightGenome
-from deapnets.networks.chunk import Networks
+from deapnets.networks.chunk import Networks, attach
 from deapnets.networks.paths import choose_path
 from deapnets.randomness import Stream
 
@@ -89,18 +89,16 @@ class Evaluator(ABC):
 
     def __call__(self, individual: WeightGenome, **keywords: Any) -> tuple[float, ...]:
         """Return one individual's fitness as DEAP has it: a tuple of floats."""
-        return tuple(score(self, self.networks(individual), [individual], keywords)[0].tolist())
+        networks = self.networks(individual)
+        values = score(self, networks, keywords)
+        attach(networks.records, [individual])
+        return tuple(values[0].tolist())
 
 
-def score(
-    evaluator: Evaluator,
-    networks: Networks,
-    individuals: Sequence[WeightGenome],
-    keywords: Mapping[str, Any],
-) -> torch.Tensor:
-    """Return the fitness of a chunk, float64 ``[n, objectives]`` on the CPU; attach its records.
+def score(evaluator: Evaluator, networks: Networks, keywords: Mapping[str, Any]) -> torch.Tensor:
+    """Return the fitness of a chunk, float64 ``[n, objectives]`` on the CPU.
 
-    ``individuals`` are those that the networks belong to; ``keywords`` go to `Evaluator.evaluate`.
+    ``keywords`` go to `Evaluator.evaluate`. What it records stays in ``networks.records``.
 
     Raises
     ------
@@ -108,7 +106,7 @@ def score(
         When the evaluator returns anything but a number for each individual and objective.
     """
     returned = evaluator.evaluate(networks, **keywords)
-    wanted = (len(individuals), len(evaluator.weights))
+    wanted = (len(networks), len(evaluator.weights))
     try:
         scores = torch.as_tensor(returned, dtype=torch.float64).detach().cpu()
     except (TypeError, ValueError, RuntimeError) as error:
@@ -122,5 +120,9 @@ def score(
             f"{evaluator.title} returned fitness of shape {list(scores.shape)} for {wanted[0]} "
             f"networks and {wanted[1]} objective(s); expected {list(wanted)}."
         )
-    networks.attach(individuals)
     return scores.reshape(wanted)
+
+
+def signs(weights: Sequence[float]) -> tuple[float, ...]:
+    """Return the directions of objectives: 1.0 maximised, -1.0 minimised."""
+    return tuple(1.0 if weight > 0 else -1.0 for weight in weights)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -74,9 +74,13 @@ class Networks:
             )
         self.records[name] = tensor
 
-    def attach(self, individuals: Sequence[Any]) -> None:
-        """Hand what was recorded to the ``n`` individuals: numbers, or tuples of ``k``."""
-        for name, values in self.records.items():
-            for individual, value in zip(individuals, values.tolist(), strict=True):
-                plain = tuple(value) if isinstance(value, list) else value
-                individual.records = {**individual.records, name: plain}
+
+def attach(records: Mapping[str, torch.Tensor], individuals: Sequence[Any]) -> None:
+    """Hand what was recorded of ``n`` networks to their individuals: numbers, or tuples of ``k``.
+
+    ``records`` are `Networks.records`: ``[n]`` or ``[n, k]`` each.
+    """
+    for name, values in records.items():
+        for individual, value in zip(individuals, values.tolist(), strict=True):
+            plain = tuple(value) if isinstance(value, list) else value
+            individual.records = {**individual.records, name: plain}

@@ -10,9 +10,9 @@ from typing import Any, final
 
 from deapnets.algorithms.base import Settings
 from deapnets.algorithms.ga import GeneticSettings
+from deapnets.engines.faults import OnError
 from deapnets.errors import OptionError, unknown
 from deapnets.evaluators.base import Evaluator
-from deapnets.mapping import OnError
 from deapnets.options import options_of, parse_options
 from deapnets.plugins import EVALUATORS, UsablePlugin, get
 from deapnets.runs.budget import Budget

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from deapnets.errors import EvaluationError
+from deapnets.networks.chunk import attach
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_outputs_carry_no_gradient(trio):
 def test_records_reach_the_individuals_as_numbers_or_tuples(trio, values, attached):
     individuals = [SimpleNamespace(records={"kept": 0}) for _ in range(3)]
     trio.record("figure", values)
-    trio.attach(individuals)
+    attach(trio.records, individuals)
     assert [one.records for one in individuals] == [
         {"kept": 0, "figure": value} for value in attached
     ]

@@ -1,0 +1,172 @@
+"""`Scorer`: nodes to rows of weights to networks to scores, chunk by chunk, in one process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple, final
+
+import torch
+
+from deapnets.collecting import collector_paused
+from deapnets.errors import MemoryBudgetError
+from deapnets.evaluators.base import Evaluator, score
+from deapnets.genomes.layout import Layout
+from deapnets.genomes.making import aligned_rows, make, shared_operands
+from deapnets.genomes.nodes import Node
+from deapnets.keeping import Keeper, Store
+from deapnets.networks.base import Path
+from deapnets.networks.chunk import Networks
+from deapnets.networks.paths import choose_path
+from deapnets.threads import ThreadChoice
+
+_CACHE = 1 << 21
+"""Weights in a chunk on a CPU: made and evaluated before they leave the cache."""
+_LARGEST_CHUNK = 256
+"""Networks evaluated at once: the activations of narrow networks have to stay in the cache too."""
+
+
+class Scored(NamedTuple):
+    """What became of a chunk of nodes."""
+
+    first: int  # index of the chunk's first node among those that were given
+    values: torch.Tensor  # fitness, float64 [n, objectives] on the CPU
+    records: Mapping[str, torch.Tensor]  # what the evaluator recorded, [n] or [n, k] each
+    forwards: int  # rows of input that went through a network, all networks together
+    making: float  # seconds
+    evaluating: float  # seconds
+
+
+@final
+class Scorer:
+    """Makes and scores networks in this process: everything about one machine is decided here.
+
+    Parameters
+    ----------
+    device
+        Where networks are made and evaluated.
+    memory
+        Bytes for weights that are kept and the chunk that is made.
+    path
+        ``"stacked"``, ``"vmap"``, ``"loop"``; ``""`` for the fastest that keeps rows invariant.
+    chunk
+        Networks evaluated at once; None for as many as fit the processor's cache.
+    """
+
+    def __init__(
+        self, device: torch.device, memory: int, *, path: str = "", chunk: int | None = None
+    ) -> None:
+        self.device = device
+        self.memory = memory
+        self._wish = path
+        self._chunk = chunk
+        self._paths: dict[tuple[int, Layout], tuple[Any, Path]] = {}
+        self._store = Store(memory)
+        self._threads = ThreadChoice()
+
+    def path(self, evaluator: Evaluator, layout: Layout) -> Path:
+        """Return the path of the evaluator's module for a layout."""
+        module = evaluator.genome()
+        key = (id(module), layout)
+        if key not in self._paths:
+            layout.require_in(module)
+            self._paths[key] = (module, choose_path(module, layout, self.device, self._wish))
+        return self._paths[key][1]
+
+    def rows_at_once(self, layout: Layout) -> int:
+        """Return how many networks a chunk holds.
+
+        Raises
+        ------
+        MemoryBudgetError
+            When the budget holds not even one.
+        """
+        row = layout.width * 4
+        room = self.memory // (3 * row)  # the row, its parent, and the block it is made in
+        if room < 1:
+            raise MemoryBudgetError(
+                f"A memory budget of {self.memory:,} bytes holds not one individual: "
+                f"{layout.width:,} weights need at least {3 * row:,}. Give memory= more."
+            )
+        return min(room, self._chunk or max(4, min(self._rows_made(layout), _LARGEST_CHUNK)))
+
+    def scores(
+        self, evaluator: Evaluator, keywords: Mapping[str, Any], nodes: Sequence[Node]
+    ) -> Iterator[Scored]:
+        """Yield the scores of nodes of one layout, chunk by chunk, in their order.
+
+        Weights that fit the budget are kept: their nodes are settled.
+        """
+        path = self.path(evaluator, nodes[0].layout)
+        with self._choice_of_threads(evaluator, path, len(nodes)):
+            yield from self._lots(evaluator, keywords, path, nodes)
+
+    def _lots(
+        self,
+        evaluator: Evaluator,
+        keywords: Mapping[str, Any],
+        path: Path,
+        nodes: Sequence[Node],
+    ) -> Iterator[Scored]:
+        """Make a lot of rows, keep those that fit, evaluate chunks; the next lot takes their place.
+
+        Networks that need no rows of their own would be branched off here.
+        """
+        layout = nodes[0].layout
+        chunk = self.rows_at_once(layout)
+        height = max(chunk, self._rows_made(layout))
+        self._make_shared(nodes)
+        keeper = Keeper(self._store, nodes, self._slab_bytes(layout))
+        slab = aligned_rows(min(height, len(nodes)), layout.width, self.device)
+        for start in range(0, len(nodes), height):
+            lot = nodes[start : start + height]
+            rows = slab[: len(lot)]
+            began = time.perf_counter()
+            with collector_paused():
+                make(lot, rows)
+                keeper.keep(lot, rows)
+            making = time.perf_counter() - began
+            for first in range(0, len(lot), chunk):
+                networks = Networks(path, layout, rows[first : first + chunk])
+                yield _scored(start + first, evaluator, keywords, networks, making)
+                making = 0.0
+
+    def _choice_of_threads(
+        self, evaluator: Evaluator, path: Path, count: int
+    ) -> AbstractContextManager[None]:
+        """Return a context in which threads are chosen, where that cannot change a bit."""
+        if evaluator.thread_invariant and path.thread_invariant:
+            return self._threads.timed(count)
+        return nullcontext()
+
+    def _rows_made(self, layout: Layout) -> int:
+        """Return how many rows are made at once: what fits the processor's cache and the budget."""
+        room = self.memory // (12 * layout.width)
+        return max(1, min(room, _CACHE // layout.width))
+
+    def _make_shared(self, nodes: Sequence[Node]) -> None:
+        """Make recipes that several individuals come from once, while the budget lasts."""
+        for node in shared_operands(nodes):
+            width = node.layout.width
+            if node.recipe is not None and self._store.room(width, self._slab_bytes(node.layout)):
+                out = torch.empty(1, width, device=self.device)
+                make([node], out)
+                self._store.hold(out)
+                node.settle(out, 0)
+
+    def _slab_bytes(self, layout: Layout) -> int:
+        return max(self.rows_at_once(layout), self._rows_made(layout)) * 4 * layout.width
+
+
+def _scored(
+    first: int,
+    evaluator: Evaluator,
+    keywords: Mapping[str, Any],
+    networks: Networks,
+    making: float,
+) -> Scored:
+    began = time.perf_counter()
+    values = score(evaluator, networks, keywords)
+    evaluating = time.perf_counter() - began
+    return Scored(first, values, networks.records, networks.forwards, making, evaluating)

@@ -1,0 +1,45 @@
+import torch
+
+from deapnets.engines.base import Job
+from deapnets.engines.scoring import Scorer
+from deapnets.engines.serial import SerialEngine
+from deapnets.evaluators.xor import Xor
+from deapnets.genomes.layout import Layout
+from deapnets.genomes.nodes import Node
+
+
+def engine(**options):
+    return SerialEngine(Scorer(torch.device("cpu"), 1 << 20, **options))
+
+
+def nodes_of(task, count):
+    layout = Layout.of(task.genome())
+    return [Node(layout, torch.randn(layout.width)) for _ in range(count)]
+
+
+def test_map_yields_chunks_in_order():
+    task = Xor()
+    chunks = list(engine(chunk=3).map(Job(task), nodes_of(task, 8)))
+    assert [(scored.first, len(scored.values)) for scored in chunks] == [(0, 3), (3, 3), (6, 2)]
+
+
+def test_a_stream_gives_the_scores_of_the_map_one_by_one():
+    task = Xor()
+    nodes = nodes_of(task, 7)
+    mapped = torch.cat([scored.values for scored in engine().map(Job(task), nodes)])
+    streamed = list(engine().stream(Job(task), iter(nodes), 3))
+    assert [scored.first for scored in streamed] == list(range(7))
+    assert torch.equal(torch.cat([scored.values for scored in streamed]), mapped)
+
+
+def test_a_stream_asks_for_the_next_node_when_the_oldest_score_was_taken():
+    task = Xor()
+    asked = []
+
+    def source():
+        for index, node in enumerate(nodes_of(task, 6)):
+            asked.append(index)
+            yield node
+
+    seen = [len(asked) for _ in engine().stream(Job(task), source(), 2)]
+    assert seen == [2, 3, 4, 5, 6, 6]
