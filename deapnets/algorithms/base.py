@@ -44,6 +44,23 @@ class Algorithm(ABC):
         The first one is the generation's best by training fitness, and has that fitness.
         """
 
+    @abstractmethod
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything that the steps so far have changed, between two steps.
+
+        Dicts, lists and tuples, nested as you like, of JSON values, numbers that are not finite,
+        torch tensors, numpy arrays, and `WeightGenome` individuals with whatever attributes they
+        have. An individual that stands in two places is one individual again when it is loaded.
+        What the settings say, and what the evaluator and the map keep, is stored elsewhere.
+        """
+
+    @abstractmethod
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where ``state`` was taken: the next step is what it would have been then.
+
+        Called once, on an algorithm that `Settings.begin` has just made for the same settings.
+        """
+
     def figures(self) -> dict[str, float]:
         """Return what the log says of the last step beside its fitness: step sizes, say."""
         return {}

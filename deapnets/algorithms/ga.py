@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any, Literal, final, get_args
@@ -116,11 +117,17 @@ class GeneticSettings(Settings):
 
 
 def individual_class(evaluator: Evaluator) -> type[Any]:
-    """Return a DEAP individual class whose fitness has the evaluator's direction.
+    """Return the DEAP individual class whose fitness has the evaluator's direction.
 
-    The class is made by DEAP's creator's own mechanism, without a name in `deap.creator`.
+    The class is made by DEAP's creator's own mechanism, without a name in `deap.creator`; there is
+    one for each direction.
     """
-    fitness = type("Fitness", (base.Fitness,), {"weights": evaluator.weights})
+    return _individual_class(tuple(evaluator.weights))
+
+
+@functools.lru_cache(maxsize=256)
+def _individual_class(weights: tuple[float, ...]) -> type[Any]:
+    fitness = type("Fitness", (base.Fitness,), {"weights": weights})
     kind: type[Any] = creator.MetaCreator("Individual", WeightGenome, {"fitness": fitness})
     return kind
 
@@ -188,6 +195,15 @@ class GeneticAlgorithm(Algorithm):
         population = self._loop.population
         ranked = tools.selBest(population, max(1, round(self.SHARE * len(population))))
         return {"champion": ranked[0], "mean": mean_of(ranked)}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the step size, and the loop's population and books."""
+        return {"sigma": self.sigma, "loop": self._loop.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on with the population of ``state``."""
+        self.sigma = state["sigma"]
+        self._loop.load_state_dict(state["loop"])
 
     def figures(self) -> dict[str, float]:
         """Return ``sigma``: deviation of the mutation that bred the last generation."""

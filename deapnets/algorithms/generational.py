@@ -10,6 +10,7 @@ from typing import Any
 from deap import algorithms, base, tools
 
 from deapnets.algorithms.base import Generation
+from deapnets.algorithms.books import fill_hall, fill_logbook, hall_state, logbook_state
 from deapnets.collecting import collector_paused
 from deapnets.errors import EvaluationError, OptionError
 from deapnets.evaluators.base import Evaluator
@@ -116,6 +117,28 @@ class eaGenerational:
         for _ in self:
             pass
         return self.population, self.logbook
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return population, number, logbook and hall of fame: what goes on from here.
+
+        As `deapnets.algorithms.base.Algorithm.state_dict`, so that `deapnets.Checkpointer` stores
+        it. Random states, the toolbox and ``ngen`` are not in it.
+        """
+        hall = self._halloffame
+        return {
+            "number": self.number,
+            "population": list(self.population),
+            "logbook": logbook_state(self.logbook),
+            "halloffame": None if hall is None else hall_state(hall),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where ``state`` was taken; the logbook and the hall of fame change in place."""
+        self.number = state["number"]
+        self.population = list(state["population"])
+        fill_logbook(self.logbook, state["logbook"])
+        if self._halloffame is not None and state["halloffame"] is not None:
+            fill_hall(self._halloffame, state["halloffame"])
 
     def _breed(self) -> tuple[list[Any], list[Any]]:
         """Return the parents, and the survivors and offspring that follow the population."""

@@ -146,6 +146,11 @@ class Node:
         self.recipe = None
         self.depth = 0
 
+    def named(self, digest: bytes) -> Node:
+        """Give a leaf that comes back the digest of the recipe it once was; return it."""
+        self._digest = digest
+        return self
+
     def move(self, device: torch.device) -> None:
         """Hold the weights on ``device``, if they are held at all."""
         weights = self.weights
@@ -161,6 +166,5 @@ def _restored(
     layout: Layout, weights: np.ndarray | None, recipe: Recipe | None, digest: bytes
 ) -> Node:
     """Return a node as it was pickled; the weights come back on the CPU."""
-    node = Node(layout, None if weights is None else torch.from_numpy(weights), recipe)
-    node._digest = digest
-    return node
+    vector = None if weights is None else torch.from_numpy(weights)
+    return Node(layout, vector, recipe).named(digest)

@@ -1,3 +1,4 @@
+import copy
 import itertools
 import random
 import re
@@ -329,3 +330,35 @@ def test_a_hall_of_fame_of_scores_that_cannot_be_compared_is_warned_of(toolbox_o
     with pytest.warns(UserWarning, match=said):
         next(generations)
     next(generations)  # once: a second warning would be an error here
+
+
+# --- going on ---
+
+
+@pytest.mark.parametrize("elites", [0, 3])
+def test_a_loop_that_takes_up_a_state_goes_on_as_the_first_one(toolbox_of, elites):
+    def loop():
+        random.seed(5)
+        toolbox = toolbox_of(dn.PopulationMap(device="cpu", seed=1))
+        stats = tools.Statistics(lambda individual: individual.fitness.values[0])
+        stats.register("max", max)
+        hall = tools.HallOfFame(2)
+        population = toolbox.population(n=12)
+        options = {"elites": elites, "stats": stats, "halloffame": hall}
+        return dn.eaGenerational(population, toolbox, 0.7, 0.8, **options), hall
+
+    first, first_hall = loop()
+    for _ in range(3):
+        next(first)
+    state, drawn = copy.deepcopy(first.state_dict()), random.getstate()
+    later = [next(first) for _ in range(3)]
+    second, second_hall = loop()
+    second.load_state_dict(state)
+    random.setstate(drawn)
+    again = [next(second) for _ in range(3)]
+    assert [g.number for g in again] == [g.number for g in later] == [3, 4, 5]
+    assert [g.record for g in again] == [g.record for g in later]
+    digests = [[one.digest for one in g.population] for g in later]
+    assert [[one.digest for one in g.population] for g in again] == digests
+    assert second.logbook == first.logbook
+    assert [one.digest for one in second_hall] == [one.digest for one in first_hall]
