@@ -36,7 +36,9 @@ DISTRIBUTIONS = "deapnets.distributions"
 """The entry-point group of noise distributions, by their quantiles."""
 
 COMMANDS = "deapnets.commands"
-"""The entry-point group of further commands of ``deapnets``: click commands."""
+"""The entry-point group of further commands of ``deapnets``: click commands, not classes."""
+
+GROUPS = (EVALUATORS, STRATEGIES, DISTRIBUTIONS, COMMANDS)
 
 _BROKEN = (Exception, SystemExit)  # a script without a main guard may well call sys.exit()
 
@@ -72,14 +74,18 @@ class FoundPlugin:
     def load(self) -> LoadedPlugin:
         """Import the class; `PluginError` when that fails, whatever the reason."""
         started = time.perf_counter()
-        try:
-            target = metadata.EntryPoint(self.name, self.reference, self.group).load()
-        except _BROKEN as error:
-            raise PluginError(f"{self._title} cannot be loaded: {_line(error)}") from error
+        target = self.imported()
         if not isinstance(target, type):
             kind = type(target).__name__
             raise PluginError(f"{self._title} cannot be loaded: expected a class, got a {kind}.")
         return LoadedPlugin(self, target, time.perf_counter() - started)
+
+    def imported(self) -> Any:
+        """Import what the reference names, a class or not; `PluginError` when that fails."""
+        try:
+            return metadata.EntryPoint(self.name, self.reference, self.group).load()
+        except _BROKEN as error:
+            raise PluginError(f"{self._title} cannot be loaded: {_line(error)}") from error
 
     @property
     def _title(self) -> str:
@@ -229,6 +235,9 @@ def check(found: FoundPlugin) -> Check:
     """Load a plugin, construct it with its defaults, and say how far that went. Raises nothing."""
     started = time.perf_counter()
     try:
+        if found.group == COMMANDS:  # nothing to construct
+            found.imported()
+            return Check(found, "usable", time.perf_counter() - started, None)
         loaded = found.load()
     except PluginError as error:
         return Check(found, "found", time.perf_counter() - started, str(error))

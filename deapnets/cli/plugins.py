@@ -1,4 +1,4 @@
-"""``deapnets plugins``: which evaluators are installed, what they take, whether they work."""
+"""``deapnets plugins``: what is installed, what it takes, whether it works."""
 
 from __future__ import annotations
 
@@ -12,36 +12,47 @@ from typing import Any
 import click
 
 from deapnets.options import Option
-from deapnets.plugins import EVALUATORS, Check, FoundPlugin, check, find, get
+from deapnets.plugins import (
+    COMMANDS,
+    EVALUATORS,
+    GROUPS,
+    STRATEGIES,
+    Check,
+    FoundPlugin,
+    check,
+    find,
+    get,
+)
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
 def plugins() -> None:
-    """Show the evaluators that are installed, and try them."""
+    """Show the evaluators and other plugins that are installed, and try them."""
 
 
 @plugins.command("list")
 @_json
 def list_plugins(as_json: bool) -> None:
-    """List the installed evaluators. Nothing is imported."""
-    found = find(EVALUATORS)
-    times = Counter(plugin.name for plugin in found)
-    remarks = [_remark(plugin) if times[plugin.name] > 1 else "" for plugin in found]
+    """List what is installed, group by group. Nothing is imported."""
+    found = {group: find(group) for group in GROUPS}
     if as_json:
-        _echo_json([_record(p, remark=r or None) for p, r in zip(found, remarks, strict=True)])
+        _echo_json([_record(p, remark=_remark(p, ps) or None) for ps in found.values() for p in ps])
         return
-    _echo_table([_row(p, f"{p.reference} {r}") for p, r in zip(found, remarks, strict=True)])
-    _echo_if_none(found)
+    groups = [(group, lot) for group, lot in found.items() if lot]
+    for number, (group, lot) in enumerate(groups):
+        click.echo(("\n" if number else "") + f"{_title(group)}:")
+        _echo_table([_row(p, f"{p.reference} {_remark(p, lot)}") for p in lot])
+    _echo_if_none(groups)
 
 
 @plugins.command("show")
 @click.argument("name")
 @_json
 def show_plugin(name: str, as_json: bool) -> None:
-    """Explain an evaluator and its options."""
-    loaded = get(EVALUATORS, name).load()
+    """Explain an evaluator, a strategy or a distribution, and its options."""
+    loaded = _of_any_group(name, [group for group in GROUPS if group != COMMANDS]).load()
     options, found = loaded.options(), loaded.found
     if as_json:
         records = [_option_record(option) for option in options]
@@ -51,7 +62,8 @@ def show_plugin(name: str, as_json: bool) -> None:
     _echo_table([_row(found, found.reference)])
     for line in textwrap.wrap(loaded.summary, _width()):
         click.echo(line)
-    click.echo("\nOptions (-o NAME=VALUE):" if options else "\nIt takes no options.")
+    letter = "a" if found.group == STRATEGIES else "o"
+    click.echo(f"\nOptions (-{letter} NAME=VALUE):" if options else "\nIt takes no options.")
     _echo_table([(f"  {option.name}", _description(option)) for option in options])
 
 
@@ -59,11 +71,12 @@ def show_plugin(name: str, as_json: bool) -> None:
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @_json
 def check_plugins(names: Sequence[str], as_json: bool) -> None:
-    """Try all evaluators, or some. Exit code 1 if one is broken.
+    """Try everything that is installed, or some of it. Exit code 1 if one is broken.
 
     Each is imported and constructed with its defaults.
     """
-    chosen = [get(EVALUATORS, name) for name in names] or find(EVALUATORS)
+    every = [plugin for group in GROUPS for plugin in find(group)]
+    chosen = [_of_any_group(name, GROUPS) for name in names] or every
     checks = [check(plugin) for plugin in chosen]
     if as_json:
         _echo_json([_check_record(result) for result in checks])
@@ -74,8 +87,21 @@ def check_plugins(names: Sequence[str], as_json: bool) -> None:
         sys.exit(1)
 
 
-def _remark(plugin: FoundPlugin) -> str:
-    return f"(the name is taken twice: write {plugin.full_name})"
+def _of_any_group(name: str, groups: Sequence[str]) -> FoundPlugin:
+    """Return the plugin of the first group that has the name; evaluators come first."""
+    short = name.rpartition(":")[2]
+    known = (group for group in groups if any(plugin.name == short for plugin in find(group)))
+    return get(next(known, EVALUATORS), name)
+
+
+def _title(group: str) -> str:
+    return group.rpartition(".")[2].capitalize()
+
+
+def _remark(plugin: FoundPlugin, group: Sequence[FoundPlugin]) -> str:
+    """Return what to write where two distributions bring one name; otherwise nothing."""
+    times = Counter(other.name for other in group)[plugin.name]
+    return f"(the name is taken twice: write {plugin.full_name})" if times > 1 else ""
 
 
 def _row(plugin: FoundPlugin, text: str) -> tuple[str, ...]:
@@ -84,6 +110,7 @@ def _row(plugin: FoundPlugin, text: str) -> tuple[str, ...]:
 
 def _record(plugin: FoundPlugin, **more: Any) -> dict[str, Any]:
     return {
+        "group": plugin.group,
         "name": plugin.name,
         "distribution": plugin.distribution,
         "version": plugin.version,
@@ -121,7 +148,7 @@ def _check_row(result: Check) -> tuple[str, ...]:
 
 def _echo_if_none(found: Sequence[Any]) -> None:
     if not found:
-        click.echo("No evaluators are installed.")
+        click.echo("No plugins are installed.")
 
 
 def _echo_json(value: Any) -> None:

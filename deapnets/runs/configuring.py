@@ -9,17 +9,13 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from deapnets.algorithms.base import Settings
-from deapnets.algorithms.ga import GeneticSettings
 from deapnets.engines.faults import OnError
-from deapnets.errors import OptionError, unknown
+from deapnets.errors import OptionError, PluginError, unknown
 from deapnets.evaluators.base import Evaluator
 from deapnets.options import options_of, parse_options
-from deapnets.plugins import EVALUATORS, UsablePlugin, get
+from deapnets.plugins import EVALUATORS, STRATEGIES, UsablePlugin, find, get
 from deapnets.runs.budget import Budget
 from deapnets.runs.directory import FORMAT
-
-ALGORITHMS: dict[str, type[Settings]] = {"ga": GeneticSettings}
-"""Settings of each algorithm under its name on the command line."""
 
 
 @final
@@ -111,14 +107,34 @@ def make_settings(
     OptionError
         When the algorithm or an option is unknown, or a value cannot be used.
     """
-    if algorithm not in ALGORITHMS:
-        raise OptionError(unknown("algorithm", algorithm, ALGORITHMS))
-    kind = ALGORITHMS[algorithm]
-    own = getattr(evaluator, "settings", {}).get(algorithm, {})
+    kind = settings_class(algorithm)
+    own = getattr(evaluator, "settings", {}).get(algorithm.rpartition(":")[2], {})
     values = {**own, **parse_options(pairs, options_of(kind))}
     if population is not None:
         values["population"] = population
     return kind(**values)
+
+
+def settings_class(algorithm: str) -> type[Settings]:
+    """Return the settings of an algorithm: ``name`` or ``distribution:name`` of its entry point.
+
+    Raises
+    ------
+    OptionError
+        When no installed distribution brings it.
+    PluginError
+        When it is broken, or brought twice.
+    """
+    known = {plugin.name for plugin in find(STRATEGIES)}
+    if algorithm.rpartition(":")[2] not in known:
+        raise OptionError(unknown("algorithm", algorithm, known))
+    kind = get(STRATEGIES, algorithm).load().target
+    if not issubclass(kind, Settings):
+        raise PluginError(
+            f'Strategy "{algorithm}" is {kind.__name__}, which is no '
+            "deapnets.algorithms.base.Settings."
+        )
+    return kind
 
 
 def draw_seed() -> int:

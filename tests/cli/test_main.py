@@ -8,6 +8,7 @@ import pytest
 
 from deapnets.cli import main
 from deapnets.errors import DataError, OptionError
+from deapnets.plugins import COMMANDS
 
 HEAVY = {"torch", "numpy", "deap", "rich", "matplotlib", "scipy", "safetensors", "deapnets_mnist"}
 
@@ -46,7 +47,7 @@ def test_help_imports_nothing_heavy(words):
 def test_help_lists_every_command_with_what_it_does(deapnets):
     lines = deapnets("--help").stdout.splitlines()
     commands = [line.split(maxsplit=1) for line in lines[lines.index("Commands:") + 1 :]]
-    assert [name for name, _ in commands] == ["run", "show", "plugins"]
+    assert [name for name, _ in commands][:3] == ["run", "show", "plugins"]
     assert all(len(explanation) > 20 for _, explanation in commands)
 
 
@@ -59,6 +60,57 @@ def test_version_is_that_of_the_distribution(deapnets):
     from importlib import metadata
 
     assert metadata.version("deapnets") in deapnets("--version").stdout
+
+
+# --- commands of plugins ---
+
+TOOLS = """
+import click
+from deapnets.errors import DataError
+
+@click.command()
+@click.option("--size", default=3)
+def study(size):
+    \"\"\"Study something at length, in a plugin.\"\"\"
+    click.echo(f"studied {size}")
+
+@click.command()
+def fail():
+    raise DataError("No data.")
+"""
+
+
+@pytest.fixture
+def tools(install):
+    lines = "study = tool_commands:study\nfail = tool_commands:fail\nrun = tool_commands:fail\n"
+    lines += "bad = dne:dne\nalien = os:curdir"
+    install("tools", lines, group=COMMANDS, tool_commands=TOOLS)
+
+
+def test_command_of_a_plugin_is_listed_and_called_like_every_other(deapnets, tools):
+    assert "study    Study something at length, in a plugin." in deapnets("--help").stdout
+    assert deapnets("study", "--size", 4).stdout == "studied 4\n"
+    assert "--size" in deapnets("study", "--help").stdout
+
+
+def test_error_of_a_plugins_command_is_one_line(refused, tools):
+    assert refused("fail", code=1) == "Error: No data."
+
+
+def test_plugin_cannot_take_the_place_of_a_command_of_deapnets(deapnets, tools):
+    assert "EVALUATOR" in deapnets("run", "--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("bad", "cannot be loaded: ModuleNotFoundError: No module named 'dne'"),
+        ("alien", 'Command "alien" is a str, expected a click command.'),
+    ],
+)
+def test_broken_command_says_why_and_harms_no_other(deapnets, refused, tools, name, message):
+    assert message in refused(name, "--some", "thing", code=1)
+    assert deapnets("--help").exit_code == 0
 
 
 # --- errors ---

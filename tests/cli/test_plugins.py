@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from deapnets.cli.plugins import plugins
 from deapnets.errors import PluginError
+from deapnets.plugins import COMMANDS, DISTRIBUTIONS, EVALUATORS, STRATEGIES
 
 Install = Callable[..., Path]
 
@@ -70,6 +71,7 @@ def test_list_aligns_name_distribution_version_and_reference(install: Install) -
     install("digits", "mnist = fake_cli_digits:Mnist\nants = other:Ants", "0.10.2")
     install("zoo", "bees = zoo:Bees")
     assert printed("list") == (
+        "Evaluators:\n"
         "ants   digits  0.10.2  other:Ants\n"
         "bees   zoo     1.0     zoo:Bees\n"
         "mnist  digits  0.10.2  fake_cli_digits:Mnist\n"
@@ -85,13 +87,14 @@ def test_list_imports_no_plugin(install: Install) -> None:
 def test_list_puts_references_below_where_they_do_not_fit(install: Install) -> None:
     reference = "fake_cli_digits.evaluators.handwritten:Mnist"
     install("digits", f"mnist = {reference}")
-    assert printed("list") == f"mnist  digits  1.0\n    {reference}\n"
+    assert printed("list") == f"Evaluators:\nmnist  digits  1.0\n    {reference}\n"
 
 
 def test_list_marks_a_name_that_two_distributions_bring(install: Install) -> None:
     install("digits", "mnist = a:A\nxor = a:X")
     install("zoo", "mnist = b:B")
     assert printed("list") == (
+        "Evaluators:\n"
         "mnist  digits  1.0  a:A (the name is taken twice: write\n"
         "                    digits:mnist)\n"
         "mnist  zoo     1.0  b:B (the name is taken twice: write\n"
@@ -101,7 +104,7 @@ def test_list_marks_a_name_that_two_distributions_bring(install: Install) -> Non
 
 
 def test_list_says_so_when_nothing_is_installed(install: Install) -> None:
-    assert printed("list") == "No evaluators are installed.\n"
+    assert printed("list") == "No plugins are installed.\n"
     assert printed_json("list") == []
 
 
@@ -110,6 +113,7 @@ def test_list_as_json_has_every_field(install: Install) -> None:
     install("zoo", "mnist = b:B", "2.1")
     first, second, third = printed_json("list")
     assert second == {
+        "group": EVALUATORS,
         "name": "mnist",
         "distribution": "zoo",
         "version": "2.1",
@@ -118,6 +122,25 @@ def test_list_as_json_has_every_field(install: Install) -> None:
     }
     assert first["remark"] is not None
     assert third["remark"] is None
+
+
+def test_list_has_a_section_for_each_group_that_has_plugins(install: Install) -> None:
+    install("digits", "mnist = a:A")
+    install("steps", "hop = b:B", group=STRATEGIES)
+    install("noises", "pink = c:C", group=DISTRIBUTIONS)
+    install("tools", "study = d:d", group=COMMANDS)
+    assert printed("list") == (
+        "Evaluators:\nmnist  digits  1.0  a:A\n\n"
+        "Strategies:\nhop  steps  1.0  b:B\n\n"
+        "Distributions:\npink  noises  1.0  c:C\n\n"
+        "Commands:\nstudy  tools  1.0  d:d\n"
+    )
+    assert [record["group"] for record in printed_json("list")] == [
+        EVALUATORS,
+        STRATEGIES,
+        DISTRIBUTIONS,
+        COMMANDS,
+    ]
 
 
 # show
@@ -142,6 +165,11 @@ def test_show_says_which_option_is_required(install: Install) -> None:
     assert "  path  str; required.\n" in printed("show", "needy")
 
 
+def test_show_explains_a_strategy_by_the_letter_of_its_options(install: Install) -> None:
+    install("steps", "hop = fake_cli_digits:Mnist", group=STRATEGIES)
+    assert "\nOptions (-a NAME=VALUE):\n" in printed("show", "hop")
+
+
 def test_show_says_that_there_are_no_options(install: Install) -> None:
     install("digits", "plain = fake_cli_digits:Plain")
     assert printed("show", "plain").endswith("Takes nothing.\n\nIt takes no options.\n")
@@ -152,6 +180,7 @@ def test_show_as_json_has_every_field(install: Install) -> None:
     shown = printed_json("show", "digits:mnist")
     assert shown.pop("seconds") >= 0
     assert shown == {
+        "group": EVALUATORS,
         "name": "mnist",
         "distribution": "digits",
         "version": "1.0",
@@ -236,7 +265,20 @@ def test_check_tries_only_those_named(install: Install) -> None:
 
 
 def test_check_says_so_when_nothing_is_installed(install: Install) -> None:
-    assert printed("check") == "No evaluators are installed.\n"
+    assert printed("check") == "No plugins are installed.\n"
+
+
+def test_check_tries_every_group_and_constructs_no_command(install: Install) -> None:
+    install("digits", "mnist = fake_cli_digits:Mnist")
+    install("steps", "hop = dne:dne", group=STRATEGIES)
+    install("tools", "study = os:curdir", group=COMMANDS)
+    result = invoke("check", "--json")
+    assert [(one["name"], one["state"]) for one in json.loads(result.output)] == [
+        ("mnist", "usable"),
+        ("hop", "found"),
+        ("study", "usable"),
+    ]
+    assert result.exit_code == 1
 
 
 # start-up

