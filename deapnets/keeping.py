@@ -39,9 +39,9 @@ class Store:
     def _release(self, size: int) -> None:
         self.held -= size
 
-    def room(self, width: int, reserved: int) -> int:
-        """Return how many more rows ``[width]`` fit beside ``reserved`` bytes."""
-        return max(0, (self.budget - self.held - reserved) // (4 * width))
+    def room(self, size: int, reserved: int) -> int:
+        """Return how many more rows of ``size`` bytes fit beside ``reserved`` bytes."""
+        return max(0, (self.budget - self.held - reserved) // size)
 
 
 @final
@@ -63,25 +63,26 @@ class Keeper:
 
     def __init__(self, store: Store, nodes: Sequence[Node], reserved: int) -> None:
         self._store = store
-        self._room = store.room(nodes[0].layout.width, reserved)
+        self._layout = nodes[0].layout
+        self._room = store.room(self._layout.nbytes, reserved)
         self._waiting = min(self._room, sum(node.recipe is not None for node in nodes))
         self._block: torch.Tensor | None = None
         self._used = 0
 
     def keep(self, nodes: Sequence[Node], rows: torch.Tensor) -> None:
-        """Settle those of ``nodes`` that are recipes; their weights are in ``rows`` ``[n, P]``."""
+        """Settle those of ``nodes`` that are recipes; ``rows`` ``[n, P]`` are their weights."""
         recipes = [index for index, node in enumerate(nodes) if node.recipe is not None]
         asked = [index for index in recipes[self._room :] if _asks(nodes[index])]
         chosen = recipes[: self._room] + asked
         self._room = max(0, self._room - len(chosen))
-        if 4 * rows.shape[1] >= _WIDE:
+        if self._layout.nbytes >= _WIDE:
             self._keep_alone(nodes, rows, chosen)
         else:
             self._keep_together(nodes, rows, chosen)
 
     def _keep_alone(self, nodes: Sequence[Node], rows: torch.Tensor, chosen: list[int]) -> None:
         for index in chosen:
-            vector = rows[index].clone()
+            vector = rows[index].to(self._layout.dtype, copy=True)
             self._store.hold(vector)
             nodes[index].settle(vector)
 
@@ -99,8 +100,9 @@ class Keeper:
     def _open_block(self, rows: torch.Tensor) -> torch.Tensor:
         """Return the block that is being filled, or a new one."""
         if self._block is None or self._used == len(self._block):
-            height = max(1, min(self._waiting, _BLOCK // (4 * rows.shape[1])))
-            self._block = torch.empty(height, rows.shape[1], device=rows.device)
+            layout = self._layout
+            height = max(1, min(self._waiting, _BLOCK // layout.nbytes))
+            self._block = torch.empty(height, layout.width, dtype=layout.dtype, device=rows.device)
             self._used = 0
             self._store.hold(self._block)
         return self._block

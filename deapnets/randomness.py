@@ -98,6 +98,8 @@ class Draw:
     layout
         The children's `deapnets.genomes.layout.Layout`, for operators that tell one parameter of a
         network from another; None where nobody knows.
+    stream
+        The stream that the first call takes.
     """
 
     def __init__(
@@ -106,13 +108,14 @@ class Draw:
         width: int,
         device: torch.device | str = "cpu",
         layout: Any = None,  # genomes are above this module
+        stream: int = 0,
     ) -> None:
         self.layout = layout
         self._seeds = seeds
         self._width = width
         self._device = torch.device(device)
         self._in_numpy = self._device.type == "cpu"  # elsewhere torch makes the same bits
-        self._stream = 0
+        self._stream = stream
 
     def __len__(self) -> int:
         return len(self._seeds)
@@ -146,6 +149,10 @@ class Draw:
         if self._in_numpy:
             return torch.from_numpy(words.numpy().view(np.uint16)[:, :count].astype(np.int32))
         return words.view(torch.int16)[:, :count].to(torch.int32).bitwise_and_(LEVELS - 1)
+
+    def values(self) -> torch.Tensor:
+        """Return 16 random bits for every element: int32 ``[n, P]`` in ``[0, 65536)``."""
+        return self._values(self._next_stream(), self._width)
 
     def mask(self, p: float) -> torch.Tensor:
         """Return a bool tensor ``[n, P]`` whose elements are true with probability ``p``, exactly.

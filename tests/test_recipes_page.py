@@ -15,7 +15,7 @@ import deapnets as dn
 from deapnets import distances, hashing, randomness
 from deapnets.distances import steps_of
 from deapnets.distributions.tables import noise_names, noise_table
-from deapnets.genomes import nodes
+from deapnets.genomes import nodes, rounding
 from deapnets.genomes.layout import Layout
 from deapnets.genomes.making import made
 from deapnets.genomes.nodes import Node
@@ -67,8 +67,9 @@ def floats(text: str) -> torch.Tensor:
     return torch.from_numpy(np.array([np.float32(part) for part in text.split()]))
 
 
-def leaf(*values: float) -> Node:
-    return Node(Layout(("weight",), ((len(values),),)), torch.tensor(values, dtype=torch.float32))
+def leaf(*values: float, dtype: torch.dtype = torch.float32) -> Node:
+    layout = Layout(("weight",), ((len(values),),), dtype)
+    return Node(layout, torch.tensor(values, dtype=torch.float32))
 
 
 def test_constants_are_those_of_the_code():
@@ -78,6 +79,7 @@ def test_constants_are_those_of_the_code():
         hashing: ("LEVELS", "GOLDEN", "MIX1", "MIX2"),
         distances: ("LONGEST_STEP",),
         nodes: ("DEEPEST",),
+        rounding: ("ROUNDING",),
     }
     known = {name: getattr(home, name) for home, names in homes.items() for name in names}
     assert written.keys() == known.keys()
@@ -200,9 +202,24 @@ def parameters_of(text: str) -> dict[str, object]:
     return {name: spelt[value] if value in spelt else float(value) for name, value in pairs}
 
 
-def test_children_are_those_of_the_code():
-    leaves = {"A": leaf(*range(1, 9)), "B": leaf(*range(-1, -9, -1))}
-    for row in rows("Children"):
+def test_rounding_to_bfloat16_is_that_of_the_code():
+    page = PAGE.read_text(encoding="utf-8")
+    values = Draw(seeds(5), 8, stream=rounding.ROUNDING).values()[0].tolist()
+    assert f"values 0 to 7 of stream `ROUNDING` are {' '.join(map(str, values))}." in page
+    for row in rows("Rounding"):
+        stored = rounding.rounded(floats(row["numbers 0 to 7"])[None], seeds(5)).float()[0]
+        assert torch.equal(stored, floats(row["stored"])), row
+    digest = leaf(1, 2, 3, dtype=torch.bfloat16).digest
+    assert f'In bfloat16 the leaf X of "Digests" has the digest {digest}.' in page
+
+
+@pytest.mark.parametrize(
+    ("heading", "dtype"),
+    [("Children", torch.float32), ("Children in bfloat16", torch.bfloat16)],
+)
+def test_children_are_those_of_the_code(heading, dtype):
+    leaves = {"A": leaf(*range(1, 9), dtype=dtype), "B": leaf(*range(-1, -9, -1), dtype=dtype)}
+    for row in rows(heading):
         operator = operator_called(row["operator"])
         settings = operator.parameters(**parameters_of(row["parameters"]))
         parents = tuple(leaves[name] for name in row["parents"].split())

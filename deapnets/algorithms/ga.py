@@ -139,7 +139,14 @@ def toolbox_of(
     net: nn.Module = evaluator.genome()
     kind = individual_class(evaluator)
     toolbox = base.Toolbox()
-    toolbox.register("individual", initWeights, kind, net, sigma=settings.spread)
+    toolbox.register(
+        "individual",
+        initWeights,
+        kind,
+        net,
+        sigma=settings.spread,
+        parameters=evaluator.parameters,
+    )
     toolbox.register("population", tools.initRepeat, list, toolbox.individual)
     if settings.crossover == "uniform":
         toolbox.register("mate", cxUniform, indpb=0.5)

@@ -148,9 +148,11 @@ class Scorer:
     def _make_shared(self, nodes: Sequence[Node]) -> None:
         """Make recipes that several individuals come from once, while the budget lasts."""
         for node in shared_operands(nodes):
-            width = node.layout.width
-            if node.recipe is not None and self._store.room(width, self._slab_bytes(node.layout)):
-                out = torch.empty(1, width, device=self.device)
+            layout = node.layout
+            if node.recipe is not None and self._store.room(
+                layout.nbytes, self._slab_bytes(layout)
+            ):
+                out = torch.empty(1, layout.width, dtype=layout.dtype, device=self.device)
                 make([node], out)
                 self._store.hold(out)
                 node.settle(out, 0)

@@ -10,7 +10,9 @@ import torch
 from torch import nn
 
 from deapnets.errors import EvaluationError
+from deapnets.genomes.layout import Layout
 from deapnets.genomes.making import aligned_rows, make
+from deapnets.genomes.parts import Patterns
 from deapnets.genomes.weights import WeightGenome
 from deapnets.networks.chunk import Networks, attach
 from deapnets.networks.paths import choose_path
@@ -37,6 +39,9 @@ class Evaluator(ABC):
     settings: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """What an algorithm's options are on this task unless they are given: ``{"ga": {...}}``."""
 
+    parameters: Patterns = None
+    """Which of the module's parameters a run evolves: ``"head.*"``, or several; None for all."""
+
     @property
     def title(self) -> str:
         """What messages call it: ``Evaluator "Xor"``."""
@@ -45,6 +50,10 @@ class Evaluator(ABC):
     @abstractmethod
     def genome(self) -> nn.Module:
         """Return the module whose weights are evolved: always the same object."""
+
+    def layout(self) -> Layout:
+        """Return the layout of the parameters that a run evolves."""
+        return Layout.of(self.genome(), self.parameters)
 
     def prepare(self, population: Sequence[WeightGenome], generation: int, rng: Stream) -> None:
         """Get ready for a generation, once, in the parent process: draw its mini-batch, say.

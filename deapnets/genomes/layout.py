@@ -9,42 +9,52 @@ from math import prod
 import torch
 from torch import nn
 
-from deapnets.errors import LayoutError
+from deapnets.errors import LayoutError, OptionError
+from deapnets.genomes.parts import Patterns, evolved_parameters
+
+DTYPES = (torch.float32, torch.bfloat16)
+"""What weights can be stored in."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Names and shapes of the parameters that a genome concatenates, in the module's own order."""
+    """Names and shapes of the parameters that a genome concatenates, in the module's own order.
+
+    ``dtype`` is what the weights are stored in: `torch.float32`, or `torch.bfloat16` for half the
+    memory. Operators compute in float32 all the same.
+    """
 
     names: tuple[str, ...]
     shapes: tuple[tuple[int, ...], ...]
+    dtype: torch.dtype = torch.float32
 
     @classmethod
-    def of(cls, module: nn.Module) -> Layout:
-        """Return the layout of every parameter of ``module`` that requires a gradient.
+    def of(
+        cls,
+        module: nn.Module,
+        parameters: Patterns = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> Layout:
+        """Return the layout of the parameters of ``module`` that are evolved.
 
-        The others are frozen: all individuals share them.
+        Those are the ones that require a gradient and that ``parameters`` selects: a pattern such
+        as ``"head.*"``, or several. The others are frozen: all individuals share them.
 
         Raises
         ------
         LayoutError
-            When a parameter is no floating-point tensor, or no parameter is left to evolve.
+            When a parameter is no floating-point tensor, a pattern selects nothing, or no
+            parameter is left to evolve.
+        OptionError
+            When weights cannot be stored in ``dtype``.
         """
-        named = list(module.named_parameters())
-        for name, parameter in named:
-            if not parameter.is_floating_point():
-                raise LayoutError(
-                    f'Parameter "{name}" of {type(module).__name__} is {parameter.dtype}; only '
-                    "floating-point parameters can be evolved. Make it a buffer: register_buffer."
-                )
-        chosen = [(name, tuple(p.shape)) for name, p in named if p.requires_grad]
-        if not chosen:
-            raise LayoutError(
-                f"{type(module).__name__} has no parameter to evolve: "
-                f"{len(named)} parameters, none of which requires a gradient."
+        if dtype not in DTYPES:
+            raise OptionError(
+                f"Weights are stored in torch.float32 or torch.bfloat16, got {dtype!r}."
             )
-        names, shapes = zip(*chosen, strict=True)
-        return _interned(names, shapes)
+        chosen = evolved_parameters(module, parameters)
+        names, shapes = zip(*((name, tuple(p.shape)) for name, p in chosen), strict=True)
+        return _interned(names, shapes, dtype)
 
     @functools.cached_property
     def sizes(self) -> tuple[int, ...]:
@@ -57,14 +67,23 @@ class Layout:
         return sum(self.sizes)
 
     @functools.cached_property
+    def nbytes(self) -> int:
+        """Bytes of the whole vector as it is stored."""
+        return self.width * self.dtype.itemsize
+
+    @functools.cached_property
     def identity(self) -> bytes:
-        """What tells this layout from others in a digest: its names and shapes, in UTF-8."""
-        return f"{self.names!r} {self.shapes!r} ".encode()
+        """What tells this layout from others in a digest: its names and shapes, in UTF-8.
+
+        A dtype other than float32 is named behind them.
+        """
+        stored = "" if self.dtype == torch.float32 else f"{self.dtype} "
+        return f"{self.names!r} {self.shapes!r} {stored}".encode()
 
     def flatten(self, module: nn.Module) -> torch.Tensor:
-        """Return a copy of the module's parameters as one float32 vector ``[P]`` on the CPU."""
+        """Return a copy of the module's parameters as one vector ``[P]`` of `dtype` on the CPU."""
         parameters = self._parameters_of(module)
-        return torch.cat([p.detach().reshape(-1).to("cpu", torch.float32) for p in parameters])
+        return torch.cat([p.detach().reshape(-1).to("cpu", self.dtype) for p in parameters])
 
     def split(self, rows: torch.Tensor) -> dict[str, torch.Tensor]:
         """Return views of ``rows`` ``[..., P]`` under the parameters' names: ``[..., *shape]``."""
@@ -96,7 +115,8 @@ class Layout:
             f"{name}{list(shape)}" for name, shape in zip(self.names, self.shapes, strict=True)
         ]
         shown = parts if len(parts) <= 6 else [*parts[:5], f"{len(parts) - 5} more"]
-        return f"{self.width:,} weights ({', '.join(shown)})"
+        stored = "" if self.dtype == torch.float32 else f" in {self.dtype}"
+        return f"{self.width:,} weights{stored} ({', '.join(shown)})"
 
     def _parameters_of(self, module: nn.Module) -> list[nn.Parameter]:
         own = dict(module.named_parameters())
@@ -111,6 +131,8 @@ class Layout:
 
 
 @functools.lru_cache(maxsize=256)
-def _interned(names: tuple[str, ...], shapes: tuple[tuple[int, ...], ...]) -> Layout:
+def _interned(
+    names: tuple[str, ...], shapes: tuple[tuple[int, ...], ...], dtype: torch.dtype
+) -> Layout:
     """Return one object for equal layouts, so that comparing them is mostly an identity test."""
-    return Layout(names, shapes)
+    return Layout(names, shapes, dtype)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from deapnets.genomes.nodes import Node
+from deapnets.genomes.rounding import rounded
 
 BLOCK = 1 << 21
 """Weights that are made at once; wider rows are made alone, without copying their parents."""
@@ -68,7 +69,11 @@ def _shape_of(node: Node) -> Hashable:
 
 
 def _rows(nodes: Sequence[Node], device: torch.device) -> torch.Tensor:
-    """Return the weights ``[n, P]`` of nodes of one shape; read only, it may be a parent's own."""
+    """Return the weights ``[n, P]`` of nodes of one shape, float32.
+
+    Read only: it may be a parent's own. Where weights are stored in bfloat16 every recipe's are
+    such numbers, also on the way to a child's: kept or made again, they are the same.
+    """
     recipe = nodes[0].recipe
     if recipe is None:
         return _stacked(nodes, device)
@@ -76,17 +81,19 @@ def _rows(nodes: Sequence[Node], device: torch.device) -> torch.Tensor:
     parents = zip(*(r.parents for r in recipes), strict=True)
     rows = [_rows(lot, device) for lot in parents]
     seeds = np.array([r.seed for r in recipes], dtype=np.uint64)
-    return recipe.operator.make(rows, seeds, recipe.parameters, nodes[0].layout)
+    layout = nodes[0].layout
+    children = recipe.operator.make(rows, seeds, recipe.parameters, layout)
+    return children if layout.dtype == children.dtype else rounded(children, seeds).float()
 
 
 def _stacked(nodes: Sequence[Node], device: torch.device) -> torch.Tensor:
-    """Return the weights of leaves ``[n, P]``: gathered from the blocks that hold them."""
+    """Return the weights of leaves ``[n, P]``, float32: gathered from the blocks that hold them."""
     if all(node is nodes[0] for node in nodes):
-        return _vector(nodes[0], device).expand(len(nodes), -1)
+        return _vector(nodes[0], device).float().expand(len(nodes), -1)
     blocks = {id(node.block): node.block for node in nodes}
     if any(_is_elsewhere(block, device) for block in blocks.values()):
-        return torch.stack([_vector(node, device) for node in nodes])
-    return _gathered(nodes, blocks)
+        return torch.stack([_vector(node, device) for node in nodes]).float()
+    return _gathered(nodes, blocks).float()
 
 
 def _is_elsewhere(block: torch.Tensor | None, device: torch.device) -> bool:
@@ -102,7 +109,8 @@ def _gathered(nodes: Sequence[Node], blocks: dict[int, Any]) -> torch.Tensor:
         return block.index_select(0, places.to(block.device))
     owners = np.array([id(node.block) for node in nodes])
     device = next(iter(blocks.values())).device
-    rows = torch.empty(len(nodes), nodes[0].layout.width, device=device)
+    layout = nodes[0].layout
+    rows = torch.empty(len(nodes), layout.width, dtype=layout.dtype, device=device)
     for owner, block in blocks.items():
         here = torch.from_numpy(np.flatnonzero(owners == owner))
         rows.index_copy_(0, here.to(device), block.index_select(0, places[here].to(device)))
@@ -122,7 +130,7 @@ def made(node: Node) -> torch.Tensor:
     """Return a fresh copy of the node's weights, float32 ``[P]`` on the CPU."""
     held = node.weights
     if held is not None:
-        return held.to("cpu", copy=True)
+        return held.to("cpu", torch.float32, copy=True)
     out = torch.empty(1, node.layout.width, dtype=torch.float32, device="cpu")
     make([node], out)
     return out[0]

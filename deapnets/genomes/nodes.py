@@ -71,9 +71,9 @@ class Node:
     Parameters
     ----------
     layout
-        What the vector's elements are.
+        What the vector's elements are, and what they are stored in.
     weights
-        Float32 ``[P]``, or None for a recipe.
+        ``[P]``, or None for a recipe; rounded to the layout's dtype if they are of another.
     recipe
         None for a leaf.
 
@@ -98,13 +98,13 @@ class Node:
             for parent in recipe.parents:
                 if parent.depth >= self.depth:
                     self.depth = parent.depth + 1
-        self.block = weights
+        self.block = None if weights is None else weights.to(layout.dtype)
         self.row = -1
         self._digest: bytes | None = None
 
     @property
     def weights(self) -> torch.Tensor | None:
-        """Float32 ``[P]``, read only, or None for a recipe."""
+        """``[P]`` in the layout's dtype, read only, or None for a recipe."""
         if self.block is None or self.row < 0:
             return self.block
         return self.block[self.row]
@@ -125,7 +125,7 @@ class Node:
         if self.recipe is None:
             assert self.block is not None  # one of the two is always there
             weights = self.block if self.row < 0 else self.block[self.row]
-            return self.layout.identity + weights.cpu().numpy().tobytes()
+            return self.layout.identity + _plain_bits(weights).tobytes()
         operator, parents, seed, parameters = self.recipe
         prefix = _recipe_bytes(operator.reference, parameters) + seed.to_bytes(8, "little")
         return prefix + b"".join([parent.digest_bytes() for parent in parents])
@@ -136,13 +136,13 @@ class Node:
         Parameters
         ----------
         weights
-            The vector ``[P]``, or rows ``[n, P]`` that several nodes share: they are freed
-            together.
+            What the recipe makes: the vector ``[P]``, or rows ``[n, P]`` in the layout's dtype that
+            several nodes share: they are freed together.
         row
             Which row is this node's.
         """
         self.digest_bytes()
-        self.block, self.row = weights, row
+        self.block, self.row = weights.to(self.layout.dtype), row
         self.recipe = None
         self.depth = 0
 
@@ -158,13 +158,19 @@ class Node:
             self.block, self.row = weights.to(device), -1
 
     def __reduce__(self) -> tuple[Any, ...]:
-        weights = None if self.weights is None else self.weights.cpu().numpy()
+        weights = None if self.weights is None else _plain_bits(self.weights)
         return _restored, (self.layout, weights, self.recipe, self.digest_bytes())
+
+
+def _plain_bits(weights: torch.Tensor) -> np.ndarray:
+    """Return weights as numpy has them: float32, or the bits of a bfloat16 as int16."""
+    there = weights.cpu()
+    return (there if there.dtype == torch.float32 else there.view(torch.int16)).numpy()
 
 
 def _restored(
     layout: Layout, weights: np.ndarray | None, recipe: Recipe | None, digest: bytes
 ) -> Node:
     """Return a node as it was pickled; the weights come back on the CPU."""
-    vector = None if weights is None else torch.from_numpy(weights)
-    return Node(layout, vector, recipe).named(digest)
+    held = None if weights is None else torch.from_numpy(weights).view(layout.dtype)
+    return Node(layout, held, recipe).named(digest)

@@ -66,12 +66,24 @@ class WeightGenome:
             )
         self.node = Node(self.layout, vector)
 
-    def state_dict(self) -> dict[str, torch.Tensor]:
-        """Return the weights under the module's parameter names, each in its shape."""
-        return self.layout.split(self.weights)
+    def state_dict(self, net: nn.Module | None = None) -> dict[str, torch.Tensor]:
+        """Return the weights under the module's parameter names, each in its shape.
+
+        Those that are evolved; with ``net`` everything that its ``load_state_dict`` wants: what all
+        individuals share, frozen parameters and buffers, is ``net``'s own.
+
+        Raises
+        ------
+        LayoutError
+            When ``net`` lacks one of the parameters, or has it in another shape.
+        """
+        if net is None:
+            return self.layout.split(self.weights)
+        whole = self.module(net).state_dict()
+        return {name: value.clone() for name, value in whole.items()}  # tied ones: no shared memory
 
     def module(self, net: nn.Module) -> nn.Module:
-        """Return a copy of ``net`` that carries these weights.
+        """Return a copy of ``net`` that carries these weights; the rest of it is ``net``'s own.
 
         Raises
         ------

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import random
-import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -13,6 +12,8 @@ from torch import nn
 from deapnets.errors import OptionError, unknown
 from deapnets.genomes.layout import Layout
 from deapnets.genomes.nodes import Node
+from deapnets.genomes.parts import Patterns
+from deapnets.operators.ancestors import ancestor_among, ancestor_of
 from deapnets.operators.contract import deviation, operator
 from deapnets.randomness import Draw
 
@@ -20,12 +21,19 @@ SPREADS = ("ancestor", "independent")
 
 
 def initWeights(
-    container: Callable[[Node], Any], module: nn.Module, sigma: float, spread: str = "ancestor"
+    container: Callable[[Node], Any],
+    module: nn.Module,
+    sigma: float,
+    spread: str = "ancestor",
+    *,
+    parameters: Patterns = None,
+    state_dicts: Sequence[Mapping[str, torch.Tensor]] | None = None,
+    dtype: torch.dtype = torch.float32,
 ) -> Any:
     """Return an individual whose weights are drawn round those of ``module``.
 
     Register it with the class and the network, and hand it to ``tools.initRepeat``. Parameters that
-    do not require a gradient stay as they are in the module, shared by all individuals.
+    are not evolved stay as they are in the module, shared by all individuals.
 
     Parameters
     ----------
@@ -38,22 +46,44 @@ def initWeights(
     spread
         ``"ancestor"`` adds the noise to the module's parameters; ``"independent"`` draws every
         weight of every individual from N(0, sigma) anew.
+    parameters
+        Which parameters are evolved, of those that require a gradient: a pattern of their names
+        such as ``"head.*"``, or several; None for all of them.
+    state_dicts
+        Trained weights to start from instead of the module's own: the ancestor of each individual
+        is one of them, drawn with equal chances. For as many of each, register one function a
+        state_dict and use ``tools.initCycle``.
+    dtype
+        What weights are stored in: `torch.float32`, or `torch.bfloat16` for half the memory.
 
     Raises
     ------
     OptionError
-        When ``spread`` is unknown or ``sigma`` is negative.
+        When ``spread`` or ``dtype`` is unknown, ``sigma`` is negative, ``state_dicts`` is empty or
+        comes with ``spread="independent"``.
     LayoutError
-        When the module has no parameter to evolve, or one that is no floating-point tensor.
+        When the module has no parameter to evolve, or one that is no floating-point tensor; when a
+        pattern selects nothing; when a state_dict is not this module's, or differs in a part that
+        is not evolved.
 
     Notes
     -----
-    One 64-bit seed an individual is drawn from Python's `random`.
+    One 64-bit seed an individual is drawn from Python's `random`; before it, with several
+    ``state_dicts``, the number of one of them.
     """
     if spread not in SPREADS:
         raise OptionError(unknown("spread", spread, SPREADS))
-    ancestor = ancestor_of(module)
     around = spread == "ancestor"
+    layout = Layout.of(module, parameters, dtype)
+    if state_dicts is None:
+        ancestor = ancestor_of(module, layout)
+    elif around and len(state_dicts):
+        ancestor = ancestor_among(module, layout, state_dicts)
+    else:
+        raise OptionError(
+            "initWeights starts from state_dicts only with at least one of them and "
+            f'spread="ancestor"; got {len(state_dicts)} and spread="{spread}".'
+        )
     settings = initGaussian.parameters(sigma=sigma, around=around)
     if around and sigma == 0:
         return container(ancestor)
@@ -67,28 +97,3 @@ def initGaussian(
     """Return noise of deviation ``sigma``, added to the ancestor when ``around``."""
     noise = draw.noise(sigma)
     return noise.add_(rows[0]) if around else noise
-
-
-_ancestors: weakref.WeakKeyDictionary[nn.Module, Node] = weakref.WeakKeyDictionary()
-
-
-def ancestor_of(module: nn.Module) -> Node:
-    """Return the leaf of the module's present parameters; one node while they do not change."""
-    layout = Layout.of(module)
-    known = _ancestors.get(module)
-    if known is None or known.layout is not layout or not _still(module, known):
-        known = Node(layout, layout.flatten(module))
-        _ancestors[module] = known
-    return known
-
-
-def _still(module: nn.Module, node: Node) -> bool:
-    """Return whether the module's parameters are those of ``node``."""
-    if node.weights is None:
-        return False
-    held = node.layout.split(node.weights)
-    own = dict(module.named_parameters())
-    return all(
-        torch.equal(own[name].detach().to(value.device, value.dtype), value)
-        for name, value in held.items()
-    )

@@ -13,7 +13,6 @@ import torch
 from deap import tools
 
 from deapnets.algorithms.base import Algorithm, Generation
-from deapnets.genomes.layout import Layout
 from deapnets.mapping import PopulationMap
 from deapnets.runs.champion import Champion
 from deapnets.runs.configuring import Configuration
@@ -74,7 +73,7 @@ class Run:
         """
         self._seed()  # a network draws its initial weights
         evaluator = self.configuration.evaluator
-        layout = Layout.of(evaluator.genome())
+        layout = evaluator.layout()
         about = self._mapping.describe(evaluator, layout)
         self._facts = {"parameters": layout.width, "map": about}
 
@@ -139,7 +138,8 @@ class Run:
         individual = self.champion.individual
         if individual is None:
             return
-        self.directory.write_weights("best.safetensors", individual.state_dict())
+        net = self.configuration.evaluator.genome()
+        self.directory.write_weights("best.safetensors", individual.state_dict(net))
         self.directory.write(
             "best.json",
             {

@@ -15,7 +15,7 @@ from torch import nn
 import deapnets as dn
 from deapnets.errors import LayoutError, OptionError
 from deapnets.genomes.layout import Layout
-from deapnets.operators.initialisation import ancestor_of
+from deapnets.operators.ancestors import ancestor_of
 
 
 @pytest.fixture
@@ -175,6 +175,25 @@ def test_population_starts_from_several_networks(individual_class, net):
     population = [dn.initWeights(individual_class, module, sigma=0.1) for module in (net, twin)]
     dn.cxUniform(*population, indpb=0.5)
     assert population[0].layout is population[1].layout is Layout.of(net)
+
+
+def test_a_pattern_leaves_the_rest_of_the_network_to_all(individual_class, net):
+    individual = dn.initWeights(individual_class, net, sigma=1.0, parameters="2.*")
+    carrier = individual.module(net)
+    assert list(individual.state_dict()) == ["2.weight", "2.bias"]
+    assert torch.equal(carrier[0].weight, net[0].weight)
+    assert not torch.equal(carrier[2].weight, net[2].weight)
+    whole = individual.state_dict(net)
+    assert list(whole) == list(net.state_dict())
+    assert torch.equal(whole["0.weight"], net[0].weight)
+    assert torch.equal(whole["2.bias"], individual.weights[8:])
+
+
+def test_individuals_of_two_patterns_do_not_mate(individual_class, net):
+    parts = ("0.*", "2.*")
+    pair = [dn.initWeights(individual_class, net, sigma=0.1, parameters=part) for part in parts]
+    with pytest.raises(LayoutError, match=r"cannot combine two different networks: 16 weights"):
+        dn.cxUniform(*pair, indpb=0.5)
 
 
 def test_integer_parameter_is_refused(individual_class, net):

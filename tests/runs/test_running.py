@@ -54,6 +54,15 @@ class Rings(dn.SupervisedTask):
         return super()._on(name, device)
 
 
+class HalfFrozenRings(Rings):
+    """Only the last layer is evolved; a buffer and the first layer are everybody's."""
+
+    parameters = "2.*"
+
+    def module(self):
+        return nn.Sequential(*list(super().module())[:2], nn.Linear(8, 3), nn.BatchNorm1d(3)).eval()
+
+
 class Weightless(dn.Evaluator):
     """Fitness is the sum of the squared weights, minimised; nothing is held out."""
 
@@ -511,3 +520,19 @@ def test_a_directory_that_is_not_there_is_an_error_of_ours(configure, tmp_path):
     run = Run(configure(), RunDirectory(tmp_path / "nowhere"))
     with pytest.raises(RunError, match=r"nowhere/config\.json cannot be written: \[Errno 2\]"):
         list(run)
+
+
+def test_a_run_of_a_part_saves_the_whole_network(start):
+    evaluator = HalfFrozenRings()
+    run = start(evaluator)
+    for _ in run:
+        pass
+    net = evaluator.genome()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    tensors = load_file(run.directory.path / "best.safetensors")
+    assert tensors.keys() == before.keys()
+    changed = {name for name in before if not torch.equal(tensors[name], before[name])}
+    assert changed == {"2.weight", "2.bias"}
+    net.load_state_dict(tensors)
+    assert run.directory.read("result.json")["metrics"]["parameters"] == 27
+    assert run.directory.read("config.json")["parameters"] == 27
