@@ -21,7 +21,7 @@ import torch
 from deap.base import Fitness
 
 from deapnets.errors import RunError
-from deapnets.genomes.layout import Layout
+from deapnets.genomes.layout import DTYPES, Layout
 from deapnets.genomes.nodes import Node, Recipe
 from deapnets.genomes.weights import WeightGenome
 from deapnets.operators.contract import find_operator
@@ -262,7 +262,11 @@ _WRITERS: list[tuple[type[Any] | tuple[type[Any], ...], Callable[[_Packer, Any],
 
 
 def _layout_spec(layout: Layout) -> dict[str, Any]:
-    return {"names": list(layout.names), "shapes": [list(shape) for shape in layout.shapes]}
+    return {
+        "names": list(layout.names),
+        "shapes": [list(shape) for shape in layout.shapes],
+        "dtype": str(layout.dtype).removeprefix("torch."),
+    }
 
 
 def _operator_spec(reference: str, parameters: Any) -> dict[str, Any]:
@@ -381,4 +385,6 @@ _READERS: dict[str, Callable[[_Unpacker, dict[str, Any]], Any]] = {
 
 
 def _layout_of(spec: dict[str, Any]) -> Layout:
-    return Layout(tuple(spec["names"]), tuple(tuple(shape) for shape in spec["shapes"]))
+    dtypes = {str(dtype).removeprefix("torch."): dtype for dtype in DTYPES}
+    shapes = tuple(tuple(shape) for shape in spec["shapes"])
+    return Layout(tuple(spec["names"]), shapes, dtypes[spec["dtype"]])

@@ -174,3 +174,12 @@ def test_a_recipe_that_gives_another_network_is_damage(population):
     packed.document["networks"][1][3] += 1
     with pytest.raises(RunError, match=r"The recipe of network \w+ by mutGaussian gives \w+: the"):
         unpack(packed)
+
+
+def test_weights_stored_in_bfloat16_come_back_as_such(individual_class, net):
+    dtype = torch.bfloat16
+    lot = [dn.initWeights(individual_class, net, sigma=s, dtype=dtype) for s in (0.0, 0.1)]
+    back = through(lot, individual_class)
+    assert [one.layout for one in back] == [one.layout for one in lot]
+    assert back == lot
+    assert all(torch.equal(a.weights, b.weights) for a, b in zip(back, lot, strict=True))
