@@ -36,9 +36,10 @@ CASES: dict[str, dict[str, Any]] = {
 
 
 def evolve(case: dict[str, Any], seed: int) -> dict[str, Any]:
-    """Return the ``result.json`` of a run of the command line with its defaults."""
+    """Return the ``result.json`` of a run of the command line: defaults, and what the case says."""
     with tempfile.TemporaryDirectory() as folder:
         options = [word for option in case["options"] for word in ("-o", option)]
+        options += [word for option in case.get("settings", []) for word in ("-a", option)]
         command = ["run", "mnist", *options, "--seconds", str(case["seconds"])]
         command += ["--seed", str(seed), "--out", f"{folder}/run", "--json"]
         program = "import sys; from deapnets.cli import main; main(sys.argv[1:])"
@@ -113,13 +114,13 @@ def markdown(results: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def publish(text: str) -> None:
-    """Put the table between the page's two marks."""
+def publish(text: str, begin: str = BEGIN) -> None:
+    """Put a table between the page's two marks, the first of which is ``begin``."""
     page = PAGE.read_text(encoding="utf-8")
-    before, found, rest = page.partition(BEGIN)
+    before, found, rest = page.partition(begin)
     if found:
         _, _, after = rest.partition(END)
-        PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+        PAGE.write_text(f"{before}{begin}\n{text}\n{END}{after}", encoding="utf-8")
 
 
 def main() -> None:
