@@ -40,7 +40,8 @@ def evolve(case: dict[str, Any], seed: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         options = [word for option in case["options"] for word in ("-o", option)]
         options += [word for option in case.get("settings", []) for word in ("-a", option)]
-        command = ["run", "mnist", *options, "--seconds", str(case["seconds"])]
+        budget = "evaluations" if "evaluations" in case else "seconds"
+        command = ["run", "mnist", *options, f"--{budget}", str(case[budget])]
         command += ["--seed", str(seed), "--out", f"{folder}/run", "--json"]
         program = "import sys; from deapnets.cli import main; main(sys.argv[1:])"
         subprocess.run(

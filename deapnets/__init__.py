@@ -21,19 +21,37 @@ if TYPE_CHECKING:
     from deapnets.mapping import PopulationMap
     from deapnets.networks.chunk import Networks
     from deapnets.operators.contract import Operator, deviation, operator, probability
-    from deapnets.operators.crossover import cxArithmetic, cxOnePoint, cxUniform
+    from deapnets.operators.crossover import cxArithmetic, cxLayer, cxNeuron, cxOnePoint, cxUniform
     from deapnets.operators.initialisation import initWeights
-    from deapnets.operators.mutation import mutGaussian, mutNoise, mutReset
-    from deapnets.operators.selection import selTruncation
+    from deapnets.operators.mutation import (
+        mutGaussian,
+        mutGaussianRelative,
+        mutNoise,
+        mutNonzero,
+        mutPrune,
+        mutReset,
+    )
+    from deapnets.operators.schedules import (
+        ConstantSchedule,
+        ExponentialSchedule,
+        GoalSchedule,
+        Schedule,
+    )
+    from deapnets.operators.selection import selRank, selTruncation
+    from deapnets.operators.selfadapting import mutLogNormal
     from deapnets.randomness import Draw, Stream
 
 _HOMES = {
+    "ConstantSchedule": "operators.schedules",
     "Distribution": "distributions.base",
     "Draw": "randomness",
     "Evaluator": "evaluators.base",
+    "ExponentialSchedule": "operators.schedules",
+    "GoalSchedule": "operators.schedules",
     "Networks": "networks.chunk",
     "Operator": "operators.contract",
     "PopulationMap": "mapping",
+    "Schedule": "operators.schedules",
     "Split": "evaluators.supervised",
     "Splits": "evaluators.supervised",
     "Stream": "randomness",
@@ -41,26 +59,37 @@ _HOMES = {
     "SupervisedTask": "evaluators.supervised",
     "WeightGenome": "genomes.weights",
     "cxArithmetic": "operators.crossover",
+    "cxLayer": "operators.crossover",
+    "cxNeuron": "operators.crossover",
     "cxOnePoint": "operators.crossover",
     "cxUniform": "operators.crossover",
     "deviation": "operators.contract",
     "eaGenerational": "algorithms.generational",
     "initWeights": "operators.initialisation",
     "mutGaussian": "operators.mutation",
+    "mutGaussianRelative": "operators.mutation",
+    "mutLogNormal": "operators.selfadapting",
     "mutNoise": "operators.mutation",
+    "mutNonzero": "operators.mutation",
+    "mutPrune": "operators.mutation",
     "mutReset": "operators.mutation",
     "operator": "operators.contract",
     "probability": "operators.contract",
+    "selRank": "operators.selection",
     "selTruncation": "operators.selection",
 }
 
 __all__ = [
+    "ConstantSchedule",
     "Distribution",
     "Draw",
     "Evaluator",
+    "ExponentialSchedule",
+    "GoalSchedule",
     "Networks",
     "Operator",
     "PopulationMap",
+    "Schedule",
     "Split",
     "Splits",
     "Stream",
@@ -68,16 +97,23 @@ __all__ = [
     "SupervisedTask",
     "WeightGenome",
     "cxArithmetic",
+    "cxLayer",
+    "cxNeuron",
     "cxOnePoint",
     "cxUniform",
     "deviation",
     "eaGenerational",
     "initWeights",
     "mutGaussian",
+    "mutGaussianRelative",
+    "mutLogNormal",
     "mutNoise",
+    "mutNonzero",
+    "mutPrune",
     "mutReset",
     "operator",
     "probability",
+    "selRank",
     "selTruncation",
 ]
 

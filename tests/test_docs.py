@@ -49,7 +49,9 @@ def run(*arguments: str, cwd: Path, **environment: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/evaluators.md", "docs/operators.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/evaluators.md", "docs/operators.md", "docs/toolbox.md"]
+)
 def test_blocks_of_a_page_run_and_print_what_it_says(page, tmp_path):
     assert blocks(page, "python")
     script = tmp_path / f"{Path(page).stem.lower()}.py"

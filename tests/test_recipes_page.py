@@ -202,6 +202,14 @@ def parameters_of(text: str) -> dict[str, object]:
     return {name: spelt[value] if value in spelt else float(value) for name, value in pairs}
 
 
+LAYERS = Layout(("0.weight", "0.bias", "1.weight", "1.bias"), ((2, 1), (2,), (1, 2), (1,)))
+
+
+def layered(sign: int, dtype: torch.dtype) -> Node:
+    """Return the leaf 1 to 7, or -1 to -7, of two layers."""
+    return Node(LAYERS, (sign * torch.arange(1.0, 8.0)).to(dtype))
+
+
 def test_rounding_to_bfloat16_is_that_of_the_code():
     page = PAGE.read_text(encoding="utf-8")
     values = Draw(seeds(5), 8, stream=rounding.ROUNDING).values()[0].tolist()
@@ -219,6 +227,7 @@ def test_rounding_to_bfloat16_is_that_of_the_code():
 )
 def test_children_are_those_of_the_code(heading, dtype):
     leaves = {"A": leaf(*range(1, 9), dtype=dtype), "B": leaf(*range(-1, -9, -1), dtype=dtype)}
+    leaves |= {name: layered(sign, dtype) for name, sign in (("C", 1), ("D", -1))}
     for row in rows(heading):
         operator = operator_called(row["operator"])
         settings = operator.parameters(**parameters_of(row["parameters"]))

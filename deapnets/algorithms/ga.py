@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, final, get_args
 
@@ -17,19 +18,23 @@ from deapnets.evaluators.base import Evaluator
 from deapnets.genomes.weights import WeightGenome
 from deapnets.mapping import PopulationMap
 from deapnets.operators.contract import deviation, probability
-from deapnets.operators.crossover import cxArithmetic, cxOnePoint, cxUniform
+from deapnets.operators.crossover import cxArithmetic, cxLayer, cxNeuron, cxOnePoint, cxUniform
 from deapnets.operators.initialisation import initWeights
-from deapnets.operators.mutation import mutGaussian
-from deapnets.operators.selection import selTruncation
+from deapnets.operators.mutation import mutGaussian, mutGaussianRelative
+from deapnets.operators.schedules import ConstantSchedule, GoalSchedule, Schedule, exponential
+from deapnets.operators.selection import selRank, selTruncation
+from deapnets.operators.selfadapting import mutLogNormal
 
-Selection = Literal["truncation", "tournament"]
-Crossover = Literal["uniform", "arithmetic", "onepoint"]
+Selection = Literal["truncation", "tournament", "rank"]
+Crossover = Literal["uniform", "arithmetic", "onepoint", "neuron", "layer"]
+Mutation = Literal["gaussian", "relative"]
+ScheduleName = Literal["exponential", "constant", "goal", "selfadaptive"]
 
 
 @final
 @dataclass(frozen=True)
 class GeneticSettings(Settings):
-    """A genetic algorithm on weights: truncation or tournaments, crossover, gaussian mutation.
+    """A genetic algorithm on weights: selection, crossover, gaussian mutation, elites.
 
     Parameters
     ----------
@@ -38,25 +43,35 @@ class GeneticSettings(Settings):
     spread
         Deviation of the initial population round the network's own initial weights.
     selection
-        "truncation" (the best share become parents) or "tournament".
+        "truncation" (the best share become parents), "tournament" or "rank".
     share
         Part of the population that truncation lets become parents, in (0, 1].
     tournsize
         Individuals of a tournament.
+    pressure
+        How often ranking takes the best, from 1 (as often as everybody) to 2 (twice as often).
     elites
         Part of the population that survives unchanged, in [0, 1).
     crossover
-        "uniform", "arithmetic" or "onepoint".
+        "uniform" (every weight by itself), "neuron" (a unit's weights and bias together), "layer",
+        "arithmetic" or "onepoint".
     cxpb
         Probability that a pair is mated, in [0, 1].
     mutpb
         Probability that a child is mutated, in [0, 1].
     indpb
         Probability that a weight of a mutated child changes, in [0, 1].
+    mutation
+        "gaussian" or "relative": with sigma in units of each parameter's own deviation.
     sigma
         Deviation of the mutation at the start.
     sigma_end
-        Deviation of the mutation at the end of the budget; between them it falls exponentially.
+        Deviation of the mutation at the end of its schedule.
+    schedule
+        "exponential" (sigma falls with the part of the budget that is spent), "constant", "goal"
+        (with what is left of the way to the goal) or "selfadaptive" (each individual's own).
+    goal
+        The fitness that schedule=goal is on the way to.
 
     Raises
     ------
@@ -69,22 +84,27 @@ class GeneticSettings(Settings):
     selection: Selection = "truncation"
     share: float = 0.5
     tournsize: int = 3
+    pressure: float = 2.0
     elites: float = 0.05
     crossover: Crossover = "uniform"
     cxpb: float = 1.0
     mutpb: float = 1.0
     indpb: float = 1.0
+    mutation: Mutation = "gaussian"
     sigma: float = 0.02
     sigma_end: float = 0.003
+    schedule: ScheduleName = "exponential"
+    goal: float | None = None
 
     def __post_init__(self) -> None:
         self._require_numbers()
         deviation("spread", self.spread)
         for name in ("cxpb", "mutpb", "indpb"):
             probability(name, getattr(self, name))
-        for name, kind in (("selection", Selection), ("crossover", Crossover)):
+        for name, kind in _CHOICES.items():
             if getattr(self, name) not in get_args(kind):
                 raise OptionError(unknown(name, str(getattr(self, name)), get_args(kind)))
+        self._require_schedule()
 
     def _require_numbers(self) -> None:
         if self.population < 2:
@@ -93,6 +113,8 @@ class GeneticSettings(Settings):
             raise OptionError(f"share is a part of the population in (0, 1], got {self.share}.")
         if self.tournsize < 1:
             raise OptionError(f"tournsize is at least 1, got {self.tournsize}.")
+        if not 1.0 <= self.pressure <= 2.0:
+            raise OptionError(f"pressure is from 1 to 2, got {self.pressure}.")
         if not 0.0 <= self.elites < 1.0:
             raise OptionError(f"elites is a part of the population in [0, 1), got {self.elites}.")
         if not 0.0 < self.sigma_end <= self.sigma < math.inf:
@@ -101,19 +123,58 @@ class GeneticSettings(Settings):
                 f"got {self.sigma} and {self.sigma_end}."
             )
 
+    def _require_schedule(self) -> None:
+        if self.schedule == "goal" and (self.goal is None or not math.isfinite(self.goal)):
+            raise OptionError(
+                "schedule=goal needs a goal, the fitness that is hoped for: goal=1.0 for an "
+                f"accuracy, goal=0.0 for minus a loss; got {self.goal}."
+            )
+        if self.schedule != "goal" and self.goal is not None:
+            raise OptionError(f"goal={self.goal} is for schedule=goal, got {self.schedule}.")
+        if self.schedule == "selfadaptive" and self.mutation != "gaussian":
+            raise OptionError("schedule=selfadaptive is for mutation=gaussian, got relative.")
+
     def begin(self, evaluator: Evaluator, mapping: PopulationMap) -> GeneticAlgorithm:
         """Return the algorithm, its initial population drawn from Python's `random`."""
         return GeneticAlgorithm(self, toolbox_of(self, evaluator, mapping))
 
     def sigma_at(self, progress: float) -> float:
         """Return the mutation's deviation when ``progress`` in [0, 1] of the budget is spent."""
-        ratio = self.sigma_end / self.sigma
-        return float(self.sigma * ratio ** min(max(progress, 0.0), 1.0))
+        return exponential(self.sigma, self.sigma_end, progress)
+
+    def watching(self) -> Schedule:
+        """Return the schedule that observes the fitness, if this one does; a constant otherwise."""
+        if self.schedule == "goal":
+            return GoalSchedule(self.sigma, self.sigma_end, self.goal)
+        return ConstantSchedule(self.sigma)
 
     @property
     def survivors(self) -> int:
         """Individuals that survive a generation unchanged."""
         return min(round(self.elites * self.population), self.population - 1)
+
+
+_CHOICES = {
+    "selection": Selection,
+    "crossover": Crossover,
+    "mutation": Mutation,
+    "schedule": ScheduleName,
+}
+
+_CROSSOVERS: dict[str, tuple[Callable[..., Any], dict[str, float]]] = {
+    "uniform": (cxUniform, {"indpb": 0.5}),
+    "arithmetic": (cxArithmetic, {}),
+    "onepoint": (cxOnePoint, {}),
+    "neuron": (cxNeuron, {"indpb": 0.5}),
+    "layer": (cxLayer, {"indpb": 0.5}),
+}
+"""Each crossover under its name, with what it is registered with."""
+
+_MUTATIONS: dict[str, Callable[..., Any]] = {
+    "gaussian": mutGaussian,
+    "relative": mutGaussianRelative,
+    "selfadaptive": mutLogNormal,
+}
 
 
 def individual_class(evaluator: Evaluator) -> type[Any]:
@@ -148,14 +209,12 @@ def toolbox_of(
         parameters=evaluator.parameters,
     )
     toolbox.register("population", tools.initRepeat, list, toolbox.individual)
-    if settings.crossover == "uniform":
-        toolbox.register("mate", cxUniform, indpb=0.5)
-    elif settings.crossover == "arithmetic":
-        toolbox.register("mate", cxArithmetic)
-    else:
-        toolbox.register("mate", cxOnePoint)
+    mate, keywords = _CROSSOVERS[settings.crossover]
+    toolbox.register("mate", mate, **keywords)
     if settings.selection == "truncation":
         toolbox.register("select", selTruncation, share=settings.share)
+    elif settings.selection == "rank":
+        toolbox.register("select", selRank, pressure=settings.pressure)
     else:
         toolbox.register("select", tools.selTournament, tournsize=settings.tournsize)
     toolbox.register("evaluate", evaluator)
@@ -165,7 +224,7 @@ def toolbox_of(
 
 @final
 class GeneticAlgorithm(Algorithm):
-    """`eaGenerational` whose mutation gets finer as the budget is spent.
+    """`eaGenerational` whose mutation gets finer: as the budget is spent, or as its schedule says.
 
     Parameters
     ----------
@@ -181,6 +240,7 @@ class GeneticAlgorithm(Algorithm):
     def __init__(self, settings: GeneticSettings, toolbox: base.Toolbox) -> None:
         self.settings = settings
         self.sigma = settings.sigma
+        self._schedule = settings.watching()
         self._loop = eaGenerational(
             toolbox.population(n=settings.population),
             toolbox,
@@ -191,11 +251,20 @@ class GeneticAlgorithm(Algorithm):
 
     def step(self, spent: float) -> Generation:
         """Breed the next generation with the step size of this part of the budget."""
-        self.sigma = self.settings.sigma_at(spent)
+        settings = self.settings
+        by_budget = settings.schedule == "exponential"
+        self.sigma = settings.sigma_at(spent) if by_budget else self._schedule.value
         self._loop.toolbox.register(
-            "mutate", mutGaussian, sigma=self.sigma, indpb=self.settings.indpb
+            "mutate", _MUTATIONS[self._mutation], sigma=self.sigma, indpb=settings.indpb
         )
-        return next(self._loop)
+        generation = next(self._loop)
+        self._schedule([one.fitness.values for one in generation.population])
+        return generation
+
+    @property
+    def _mutation(self) -> str:
+        own = self.settings.schedule == "selfadaptive"
+        return "selfadaptive" if own else self.settings.mutation
 
     def candidates(self) -> dict[str, WeightGenome]:
         """Return the best of the last generation, and the mean of its better half."""
@@ -213,5 +282,9 @@ class GeneticAlgorithm(Algorithm):
         self._loop.load_state_dict(state["loop"])
 
     def figures(self) -> dict[str, float]:
-        """Return ``sigma``: deviation of the mutation that bred the last generation."""
-        return {"sigma": self.sigma}
+        """Return ``sigma``: deviation of the mutation that bred the last generation.
+
+        Where each individual has its own, it is the mean of the last generation's.
+        """
+        own = [getattr(one, "strategy", self.sigma) for one in self._loop.population]
+        return {"sigma": sum(own) / len(own) if self._mutation == "selfadaptive" else self.sigma}

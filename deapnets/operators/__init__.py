@@ -8,6 +8,10 @@ initialisation  ``init...``: a population from a module
 ancestors       the leaves that populations start from
 crossover       ``cx...``: two parents
 mutation        ``mut...``: one parent
+selfadapting    ``mut...`` with step sizes that are inherited
 selection       ``sel...``: who becomes a parent
+schedules       parameters that change over a run
+parts           which columns of a row are a parameter, a layer, a unit
+exact           sums whose bits do not depend on their order
 ==============  ============================================
 """

@@ -19,6 +19,7 @@ from deapnets.genomes.layout import Layout
 from deapnets.genomes.making import made
 from deapnets.genomes.nodes import DEEPEST, Node, Parameters, Recipe
 from deapnets.genomes.weights import WeightGenome
+from deapnets.operators.schedules import Schedule
 from deapnets.randomness import Draw
 
 Check = Callable[[str, Any], None]
@@ -117,6 +118,8 @@ class Operator:
     def parameters(self, **given: Any) -> Parameters:
         """Return checked parameters in the core's order, defaults filled in.
 
+        Of a `deapnets.operators.schedules.Schedule` it is what it is now.
+
         Raises
         ------
         OptionError
@@ -125,6 +128,8 @@ class Operator:
         key = (*given, *map(id, given.values()))  # the values are held: an id stays theirs
         known = self._known.get(key)
         if known is None:
+            if any(isinstance(value, Schedule) for value in given.values()):
+                return self.parameters(**{name: _now(value) for name, value in given.items()})
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             known = self._known[key] = (self._checked(given), tuple(given.values()))
@@ -196,6 +201,11 @@ class Operator:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return find_operator, (self.reference,)
+
+
+def _now(value: Any) -> Any:
+    """Return what a schedule is now, and anything else as it is."""
+    return value.value if isinstance(value, Schedule) else value
 
 
 def find_operator(reference: str) -> Operator:

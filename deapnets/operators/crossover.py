@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from deapnets.operators.contract import operator, probability
+from deapnets.operators.parts import layer_leaders, layout_of, unit_leaders
 from deapnets.randomness import Draw
 
 
@@ -63,3 +64,26 @@ def cxOnePoint(rows: list[torch.Tensor], draw: Draw) -> torch.Tensor:
     point = 1 + draw.integers(max(1, width - 1))
     before = torch.arange(width, device=rows[0].device) < point[:, None]
     return choose(before, rows[0], rows[1])
+
+
+@operator(parents=2, indpb=probability)
+def cxNeuron(rows: list[torch.Tensor], draw: Draw, *, indpb: float) -> torch.Tensor:
+    """Swap whole units, each with probability ``indpb``: incoming weights and bias together.
+
+    A unit is a row of a weight (a filter of a convolution) with its element of the bias. What one
+    unit has learned stays together; where a network keeps its weights otherwise (a transposed
+    convolution, say), it is still the parameter's rows that are swapped. Source: Montana & Davis
+    1989, "Training feedforward neural networks using genetic algorithms", IJCAI 11.
+    """
+    return _together(rows, draw.mask(indpb), unit_leaders(layout_of(draw, rows[0].shape[1])))
+
+
+@operator(parents=2, indpb=probability)
+def cxLayer(rows: list[torch.Tensor], draw: Draw, *, indpb: float) -> torch.Tensor:
+    """Swap whole layers, each with probability ``indpb``: a parameter and its bias together."""
+    return _together(rows, draw.mask(indpb), layer_leaders(layout_of(draw, rows[0].shape[1])))
+
+
+def _together(rows: list[torch.Tensor], mask: torch.Tensor, leaders: torch.Tensor) -> torch.Tensor:
+    """Return children that have what the mask says at each element's leader: ``[n, P]``."""
+    return choose(mask.index_select(1, leaders.to(mask.device)), rows[1], rows[0])

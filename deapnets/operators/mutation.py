@@ -8,8 +8,12 @@ from collections.abc import Callable
 import torch
 
 from deapnets.distributions.tables import named_noise
+from deapnets.genomes.layout import Layout
 from deapnets.operators.contract import deviation, operator, probability
-from deapnets.randomness import SPARSE_BELOW, Draw
+from deapnets.operators.crossover import choose
+from deapnets.operators.exact import deviations
+from deapnets.operators.parts import layout_of, parameter_numbers
+from deapnets.randomness import SPARSE_BELOW, Draw, Positions
 
 
 @operator(parents=1, sigma=deviation, indpb=probability)
@@ -66,3 +70,59 @@ def mutReset(rows: list[torch.Tensor], draw: Draw, *, sigma: float, indpb: float
     at = draw.positions(indpb)
     child.view(-1).scatter_(0, at.flat, draw.noise(sigma, at))
     return child
+
+
+@operator(parents=1, sigma=deviation, indpb=probability, floor=deviation)
+def mutGaussianRelative(
+    rows: list[torch.Tensor], draw: Draw, *, sigma: float, indpb: float, floor: float = 0.01
+) -> torch.Tensor:
+    """Gaussian mutation relative to each parameter's spread.
+
+    As `mutGaussian`, but ``sigma`` is in units of the standard deviation that the parameter (a
+    layer's weight, or its bias) has in the parent: a first layer of a thousand small weights and a
+    last one of a few large ones get steps that suit them. The unit is at least ``floor``: a
+    parameter whose values are all alike, such as a bias of zeros, would never move.
+    """
+    layout = layout_of(draw, rows[0].shape[1])
+    unit = _spreads(rows[0], layout).clamp_(min=floor)  # [n, parameters]
+    number = parameter_numbers(layout).to(unit.device)
+
+    def noise(at: Positions | None = None) -> torch.Tensor:
+        step = draw.noise(sigma, at)
+        if at is None:
+            return step.mul_(unit.index_select(1, number))
+        return step.mul_(unit[at.rows, number[at.columns]])
+
+    return _with_noise(rows[0], draw, indpb, noise)
+
+
+def _spreads(rows: torch.Tensor, layout: Layout) -> torch.Tensor:
+    """Return the deviation of each parameter of each row, float32 ``[n, parameters]``."""
+    alike = rows.stride(0) == 0  # one parent's weights, seen n times
+    parts = torch.split(rows[:1] if alike else rows, list(layout.sizes), dim=1)
+    spreads = torch.stack([deviations(part) for part in parts], 1).float()
+    return spreads.expand(len(rows), -1).clone() if alike else spreads
+
+
+@operator(parents=1, sigma=deviation, indpb=probability)
+def mutNonzero(rows: list[torch.Tensor], draw: Draw, *, sigma: float, indpb: float) -> torch.Tensor:
+    """Gaussian mutation of the weights that are not zero: what was pruned stays pruned."""
+    moved = mutGaussian.core(rows, draw, sigma=sigma, indpb=indpb)
+    return choose(rows[0] == 0, rows[0], moved)
+
+
+@operator(parents=1, share=probability)
+def mutPrune(rows: list[torch.Tensor], draw: Draw, *, share: float) -> torch.Tensor:
+    """Set the smallest weights to zero: a part of those that are left, drawn from U(0, share).
+
+    The part is rounded down to whole weights. For weights that are zeroed at random instead, there
+    is `mutReset` with ``sigma=0``. Source: Han et al. 2015, "Learning both weights and connections
+    for efficient neural networks", arXiv:1506.02626.
+    """
+    sizes = rows[0].abs()
+    left = sizes.count_nonzero(1)
+    lost = (share * draw.uniform() * left).long()
+    last = (sizes.shape[1] - left + lost - 1).clamp_(min=0)  # the zeros come first
+    bound = sizes.sort(1).values.gather(1, last[:, None])
+    pruned = (sizes <= bound) & (lost > 0)[:, None]
+    return choose(pruned, torch.zeros_like(rows[0]), rows[0])

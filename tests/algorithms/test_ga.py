@@ -1,3 +1,4 @@
+import itertools
 import math
 import random
 import re
@@ -46,7 +47,7 @@ def keywords(tool):
         (
             {"selection": "trunkation"},
             'Unknown selection "trunkation". Did you mean "truncation"? '
-            "Valid: tournament, truncation.",
+            "Valid: rank, tournament, truncation.",
         ),
         ({"share": 0.0}, "share is a part of the population in (0, 1], got 0.0."),
         ({"share": 1.5}, "share is a part of the population in (0, 1], got 1.5."),
@@ -56,8 +57,32 @@ def keywords(tool):
         (
             {"crossover": "twopoint"},
             'Unknown crossover "twopoint". Did you mean "onepoint"? '
-            "Valid: arithmetic, onepoint, uniform.",
+            "Valid: arithmetic, layer, neuron, onepoint, uniform.",
         ),
+        (
+            {"mutation": "relativ"},
+            'Unknown mutation "relativ". Did you mean "relative"? Valid: gaussian, relative.',
+        ),
+        (
+            {"schedule": "gaol"},
+            'Unknown schedule "gaol". Did you mean "goal"? '
+            "Valid: constant, exponential, goal, selfadaptive.",
+        ),
+        *[
+            (
+                {"schedule": "goal", "goal": goal},
+                "schedule=goal needs a goal, the fitness that is hoped for: goal=1.0 for an "
+                f"accuracy, goal=0.0 for minus a loss; got {goal}.",
+            )
+            for goal in (None, math.inf, math.nan)
+        ],
+        ({"goal": 1.0}, "goal=1.0 is for schedule=goal, got exponential."),
+        (
+            {"schedule": "selfadaptive", "mutation": "relative"},
+            "schedule=selfadaptive is for mutation=gaussian, got relative.",
+        ),
+        ({"pressure": 0.9}, "pressure is from 1 to 2, got 0.9."),
+        ({"pressure": math.nan}, "pressure is from 1 to 2, got nan."),
         ({"cxpb": 1.1}, "cxpb is a probability in [0, 1], got 1.1."),
         ({"mutpb": -1.0}, "mutpb is a probability in [0, 1], got -1.0."),
         ({"indpb": math.nan}, "indpb is a probability in [0, 1], got nan."),
@@ -119,6 +144,49 @@ def test_a_step_mutates_with_the_deviation_of_what_is_spent_and_says_so(toolbox_
         assert keywords(toolbox.mutate) == (dn.mutGaussian, {"sigma": sigma, "indpb": 0.3})
 
 
+def sigmas_of(algorithm, steps=4):
+    """Return the sigma of each step, and the best fitness it was chosen after."""
+    noted = []
+    for number in range(steps):
+        population = algorithm.step(number / steps).population
+        noted.append((algorithm.sigma, max(one.fitness.values[0] for one in population)))
+    return noted
+
+
+def test_a_constant_sigma_is_constant(toolbox_with):
+    settings = GeneticSettings(population=10, schedule="constant", sigma=0.5, sigma_end=0.1)
+    assert {sigma for sigma, _ in sigmas_of(GeneticAlgorithm(settings, toolbox_with()))} == {0.5}
+
+
+def test_on_the_way_to_a_goal_sigma_follows_the_best_fitness(toolbox_with):
+    settings = GeneticSettings(
+        population=30, schedule="goal", goal=0.0, sigma=0.5, sigma_end=0.1, elites=0.1
+    )
+    noted = sigmas_of(GeneticAlgorithm(settings, toolbox_with(population=30, spread=1.0)), 8)
+    assert noted[0][0] == noted[1][0] == 0.5
+    for (_, best), (sigma, _) in itertools.pairwise(noted):
+        assert sigma == pytest.approx(0.1 + 0.4 * min(1.0, best / noted[0][1]))
+    assert noted[-1][0] < 0.45
+
+
+def test_self_adapting_individuals_have_each_their_own_sigma_and_the_log_its_mean(toolbox_with):
+    settings = GeneticSettings(population=10, schedule="selfadaptive", sigma=0.5, elites=0.0)
+    algorithm = GeneticAlgorithm(settings, toolbox_with())
+    algorithm.step(0.0)
+    assert algorithm.figures() == {"sigma": 0.5}
+    population = algorithm.step(0.5).population
+    own = [one.strategy for one in population]
+    assert len(set(own)) == 10
+    assert algorithm.figures() == {"sigma": pytest.approx(sum(own) / 10)}
+
+
+def test_a_relative_mutation_is_registered_with_its_sigma(toolbox_with):
+    toolbox = toolbox_with()
+    settings = GeneticSettings(population=4, mutation="relative", sigma=0.5)
+    GeneticAlgorithm(settings, toolbox).step(0.0)
+    assert keywords(toolbox.mutate) == (dn.mutGaussianRelative, {"sigma": 0.5, "indpb": 1.0})
+
+
 # --- individuals ---
 
 
@@ -148,6 +216,9 @@ def test_individuals_have_the_evaluators_direction_and_no_name_in_the_creator(we
         ({}, "mate", (dn.cxUniform, {"indpb": 0.5})),
         ({"crossover": "arithmetic"}, "mate", (dn.cxArithmetic, {})),
         ({"crossover": "onepoint"}, "mate", (dn.cxOnePoint, {})),
+        ({"crossover": "neuron"}, "mate", (dn.cxNeuron, {"indpb": 0.5})),
+        ({"crossover": "layer"}, "mate", (dn.cxLayer, {"indpb": 0.5})),
+        ({"selection": "rank", "pressure": 1.5}, "select", (dn.selRank, {"pressure": 1.5})),
         ({"share": 0.2}, "select", (dn.selTruncation, {"share": 0.2})),
         (
             {"selection": "tournament", "tournsize": 5},
@@ -176,6 +247,8 @@ def test_the_initial_population_spreads_round_the_network(toolbox_with):
         {},
         {"selection": "tournament", "crossover": "arithmetic"},
         {"crossover": "onepoint", "indpb": 0.2, "elites": 0.0},
+        {"crossover": "neuron", "selection": "rank", "mutation": "relative"},
+        {"crossover": "layer", "schedule": "selfadaptive"},
     ],
 )
 def test_a_generation_has_as_many_individuals_as_the_settings_say(toolbox_with, settings):
@@ -186,7 +259,15 @@ def test_a_generation_has_as_many_individuals_as_the_settings_say(toolbox_with, 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize(
-    "settings", [{}, {"selection": "tournament"}, {"crossover": "onepoint", "indpb": 0.3}]
+    "settings",
+    [
+        {},
+        {"selection": "tournament"},
+        {"crossover": "onepoint", "indpb": 0.3},
+        {"selection": "rank", "crossover": "neuron"},
+        {"schedule": "goal", "goal": 0.0},
+        {"schedule": "selfadaptive"},
+    ],
 )
 def test_xor_is_solved_within_fifty_generations(toolbox_with, settings, seed):
     random.seed(seed)

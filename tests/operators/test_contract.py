@@ -67,6 +67,13 @@ OPERATORS = [
     (dn.mutGaussian, {"sigma": 0.5, "indpb": 0.0}),
     (dn.mutReset, {"sigma": 0.5, "indpb": 0.3}),
     (dn.mutReset, {"sigma": 0.5, "indpb": 1.0}),
+    (dn.cxNeuron, {"indpb": 0.5}),
+    (dn.cxLayer, {"indpb": 0.3}),
+    (dn.mutGaussianRelative, {"sigma": 0.5, "indpb": 0.05}),
+    (dn.mutGaussianRelative, {"sigma": 0.5, "indpb": 0.6}),
+    (dn.mutGaussianRelative, {"sigma": 0.5, "indpb": 1.0}),
+    (dn.mutNonzero, {"sigma": 0.5, "indpb": 0.1}),
+    (dn.mutPrune, {"share": 0.5}),
     (cxBlend, {}),
 ]
 each_operator = pytest.mark.parametrize(("apply", "parameters"), OPERATORS)

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import deapnets as dn
+from deapnets.genomes.layout import Layout
 from deapnets.operators.crossover import choose
+from deapnets.operators.parts import layer_leaders, unit_leaders
 
 SEEDS = np.arange(40, dtype=np.uint64)
 WIDTH = 2000
@@ -107,3 +109,55 @@ def test_choice_in_other_precisions_is_that_of_torch_where():
         chosen = choose(mask, torch.ones(1, 2, dtype=dtype), torch.zeros(1, 2, dtype=dtype))
         assert chosen.tolist() == [[1, 0]]
         assert chosen.dtype == dtype
+
+
+NET = torch.nn.Sequential(
+    torch.nn.Conv2d(1, 4, 3), torch.nn.Tanh(), torch.nn.Flatten(), torch.nn.Linear(4, 30)
+)
+
+
+def children_of_nets(operator, **parameters: object) -> tuple[torch.Tensor, ...]:
+    """Return parents and children of 200 pairs of `NET`, and where they differ, ``[200, P]``."""
+    layout = Layout.of(NET)
+    parents = [torch.randn(200, layout.width) for _ in range(2)]
+    seeds, settings = np.arange(200, dtype=np.uint64), operator.parameters(**parameters)
+    lots = [operator.make(rows, seeds, settings, layout) for rows in (parents, parents[::-1])]
+    return (*parents, *lots)
+
+
+@pytest.mark.parametrize(
+    ("operator", "leaders_of", "groups"),
+    [(dn.cxNeuron, unit_leaders, 34), (dn.cxLayer, layer_leaders, 2)],
+)
+@pytest.mark.parametrize("indpb", [0.0, 0.1, 0.5, 1.0])
+def test_what_belongs_together_is_swapped_together(operator, leaders_of, groups, indpb):
+    a, b, first, second = children_of_nets(operator, indpb=indpb)
+    kept, swapped = (first == a) & (second == b), (first == b) & (second == a)
+    assert bool((kept ^ swapped).all())
+    leaders = leaders_of(Layout.of(NET))
+    assert torch.equal(swapped, swapped[:, leaders])
+    by_group = swapped[:, leaders.unique()]
+    assert by_group.shape[1] == groups
+    assert near(float(by_group.double().mean()), indpb, by_group.numel())
+
+
+def test_units_and_layers_are_swapped_independently_of_each_other():
+    for operator, leaders_of in ((dn.cxNeuron, unit_leaders), (dn.cxLayer, layer_leaders)):
+        a, _, first, _ = children_of_nets(operator, indpb=0.5)
+        swapped = (first != a)[:, leaders_of(Layout.of(NET)).unique()]
+        alike = float((swapped[:, 0] == swapped[:, 1]).double().mean())
+        assert near(alike, 0.5, len(swapped))
+
+
+def test_individuals_swap_whole_units(individual_class, net):
+    one, other = (dn.initWeights(individual_class, net, sigma=1.0) for _ in range(2))
+    before = [individual.state_dict() for individual in (one, other)]
+    dn.cxNeuron(one, other, indpb=0.5)
+    after = one.state_dict()
+    for layer in ("0", "2"):
+        for unit in range(len(after[f"{layer}.bias"])):
+            owners = [
+                [i for i in (0, 1) if torch.equal(before[i][name][unit], after[name][unit])]
+                for name in (f"{layer}.weight", f"{layer}.bias")
+            ]
+            assert owners in ([[0], [0]], [[1], [1]])

@@ -9,6 +9,7 @@ from scipy import stats
 
 import deapnets as dn
 from deapnets.errors import OptionError, PluginError
+from deapnets.genomes.layout import Layout
 from deapnets.randomness import SPARSE_BELOW
 
 SEEDS = np.arange(60, dtype=np.uint64)
@@ -128,3 +129,113 @@ def test_rate_just_below_and_at_the_bound_between_the_paths_differ_little():
         parents, children = mutated(dn.mutGaussian, sigma=0.1, indpb=indpb)
         changed = parents != children
         assert near(float(changed.double().mean()), SPARSE_BELOW, changed.numel())
+
+
+# Relative to the spread
+
+
+UNEVEN = Layout(("wide", "narrow", "zero"), ((40, 50), (2000,), (1000,)))
+
+
+def uneven() -> torch.Tensor:
+    """Return parents ``[60, 5000]`` whose three parameters have deviations 2, 0.1 and 0."""
+    parts = [
+        torch.randn(len(SEEDS), size) * s for size, s in zip((2000, 2000), (2.0, 0.1), strict=True)
+    ]
+    return torch.cat([*parts, torch.zeros(len(SEEDS), 1000)], 1)
+
+
+def relatively_mutated(parents: torch.Tensor, **parameters: float) -> torch.Tensor:
+    operator = dn.mutGaussianRelative
+    return operator.make([parents], SEEDS, operator.parameters(**parameters), UNEVEN)
+
+
+@pytest.mark.parametrize("indpb", [0.1, 0.5, 1.0])
+def test_steps_are_in_units_of_each_parameters_deviation(indpb):
+    parents = uneven()
+    step = relatively_mutated(parents, sigma=0.5, indpb=indpb, floor=0.03) - parents
+    for part, unit in zip(torch.split(step, list(UNEVEN.sizes), 1), (2.0, 0.1, 0.03), strict=True):
+        taken = part[part != 0].double()
+        assert near(len(taken) / part.numel(), indpb, part.numel()) or indpb == 1.0
+        assert float(taken.std()) == pytest.approx(0.5 * unit, rel=0.03)
+
+
+@pytest.mark.parametrize("indpb", [0.1, 0.5, 1.0])
+def test_a_parameter_without_deviation_moves_by_the_floor_and_stays_where_that_is_zero(indpb):
+    parents = uneven()
+    child = relatively_mutated(parents, sigma=0.5, indpb=indpb, floor=0.0)
+    assert torch.equal(child[:, -1000:], parents[:, -1000:])
+    assert not torch.equal(child[:, :2000], parents[:, :2000])
+
+
+def test_relative_steps_of_a_row_do_not_depend_on_its_company_or_threads():
+    parents = uneven()
+    together = relatively_mutated(parents, sigma=0.5, indpb=1.0)
+    operator, threads = dn.mutGaussianRelative, torch.get_num_threads()
+    settings = operator.parameters(sigma=0.5, indpb=1.0)
+    try:
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            for i in range(0, len(SEEDS), 17):
+                alone = operator.make([parents[i : i + 1]], SEEDS[i : i + 1], settings, UNEVEN)
+                assert torch.equal(alone[0], together[i])
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_relative_steps_of_one_parent_are_those_of_as_many_copies():
+    parent = uneven()[:1]
+    shared = relatively_mutated(parent.expand(len(SEEDS), -1), sigma=0.5, indpb=1.0)
+    copies = relatively_mutated(parent.repeat(len(SEEDS), 1), sigma=0.5, indpb=1.0)
+    assert torch.equal(shared, copies)
+
+
+# Pruning
+
+
+def sparse() -> torch.Tensor:
+    """Return parents ``[60, 5000]`` of which about a third is zero."""
+    parents = torch.randn(len(SEEDS), WIDTH)
+    return parents.where(torch.rand_like(parents) > 1 / 3, 0.0)
+
+
+@pytest.mark.parametrize("indpb", RATES)
+def test_what_was_pruned_stays_pruned_and_the_rest_mutates(indpb):
+    parents = sparse()
+    operator = dn.mutNonzero
+    child = operator.make([parents], SEEDS, operator.parameters(sigma=0.1, indpb=indpb))
+    assert torch.equal(child == 0, parents == 0)
+    plain = dn.mutGaussian
+    moved = plain.make([parents], SEEDS, plain.parameters(sigma=0.1, indpb=indpb))
+    assert torch.equal(child, moved.where(parents != 0, 0.0))
+
+
+def test_pruning_zeroes_the_smallest_of_what_is_left():
+    parents = sparse()
+    child = dn.mutPrune.make([parents], SEEDS, dn.mutPrune.parameters(share=0.5))
+    for parent, pruned in zip(parents, child, strict=True):
+        lost = (parent != 0) & (pruned == 0)
+        assert torch.equal(pruned, parent.where(~lost, 0.0))
+        assert parent[lost].abs().max() < pruned[pruned != 0].abs().min()
+
+
+def test_pruned_parts_are_uniform_up_to_the_share():
+    parents = torch.randn(1, 999).expand(400, -1)
+    seeds = np.arange(400, dtype=np.uint64)
+    child = dn.mutPrune.make([parents], seeds, dn.mutPrune.parameters(share=0.4))
+    parts = (child == 0).double().mean(1)
+    assert stats.kstest(parts.numpy() / 0.4, "uniform").pvalue > 1e-4
+
+
+@pytest.mark.parametrize("parent", [[0.0, 0.0, 0.0], [1.0, -2.0, 0.0]])
+def test_pruning_by_a_share_of_zero_returns_a_copy(parent):
+    rows = torch.tensor([parent] * 3)
+    child = dn.mutPrune.make([rows], SEEDS[:3], dn.mutPrune.parameters(share=0.0))
+    assert torch.equal(child, rows)
+    assert child.data_ptr() != rows.data_ptr()
+
+
+def test_pruning_a_network_of_zeros_leaves_it():
+    rows = torch.zeros(3, 4)
+    child = dn.mutPrune.make([rows], SEEDS[:3], dn.mutPrune.parameters(share=1.0))
+    assert not child.any()
