@@ -14,12 +14,14 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from deapnets.algorithms.generational import eaGenerational
+    from deapnets.algorithms.islands import eaIslands
     from deapnets.distributions.base import Distribution
     from deapnets.evaluators.base import Evaluator
     from deapnets.evaluators.supervised import Split, Splits, Supervised, SupervisedTask
     from deapnets.genomes.weights import WeightGenome
     from deapnets.mapping import PopulationMap
     from deapnets.networks.chunk import Networks
+    from deapnets.operators.alignment import cxAligned
     from deapnets.operators.contract import Operator, deviation, operator, probability
     from deapnets.operators.crossover import cxArithmetic, cxLayer, cxNeuron, cxOnePoint, cxUniform
     from deapnets.operators.initialisation import initWeights
@@ -58,6 +60,7 @@ _HOMES = {
     "Supervised": "evaluators.supervised",
     "SupervisedTask": "evaluators.supervised",
     "WeightGenome": "genomes.weights",
+    "cxAligned": "operators.alignment",
     "cxArithmetic": "operators.crossover",
     "cxLayer": "operators.crossover",
     "cxNeuron": "operators.crossover",
@@ -65,6 +68,7 @@ _HOMES = {
     "cxUniform": "operators.crossover",
     "deviation": "operators.contract",
     "eaGenerational": "algorithms.generational",
+    "eaIslands": "algorithms.islands",
     "initWeights": "operators.initialisation",
     "mutGaussian": "operators.mutation",
     "mutGaussianRelative": "operators.mutation",
@@ -96,6 +100,7 @@ __all__ = [
     "Supervised",
     "SupervisedTask",
     "WeightGenome",
+    "cxAligned",
     "cxArithmetic",
     "cxLayer",
     "cxNeuron",
@@ -103,6 +108,7 @@ __all__ = [
     "cxUniform",
     "deviation",
     "eaGenerational",
+    "eaIslands",
     "initWeights",
     "mutGaussian",
     "mutGaussianRelative",

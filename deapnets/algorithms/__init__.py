@@ -4,8 +4,10 @@
 module        concept
 ============  ================================================================
 base          what a run drives: `Algorithm`, made from `Settings`
-books         the state of DEAP's logbook and hall of fame
+books         DEAP's logbook and hall of fame, and their state
+breeding      what loops share: breeding and evaluating a generation
 generational  `eaGenerational`: DEAP's generational loop as an iterator
+islands       `eaIslands`: populations that evolve apart, as an iterator
 ga            the command line's ``ga``: its settings, toolbox and schedule
 ============  ================================================================
 """

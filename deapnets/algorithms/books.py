@@ -1,10 +1,63 @@
-"""The state of what DEAP's loops keep beside the population: logbook and hall of fame."""
+"""What DEAP's loops keep beside the population, logbook and hall of fame, and its state."""
 
 from __future__ import annotations
 
-from typing import Any
+import warnings
+from collections.abc import Sequence
+from typing import Any, final
 
 from deap import tools
+
+
+@final
+class Books:
+    """What a loop keeps of its generations: logbook, hall of fame; a line where it is verbose.
+
+    Parameters
+    ----------
+    stats, halloffame, verbose
+        As `deapnets.eaGenerational` takes them.
+    """
+
+    def __init__(
+        self, stats: tools.Statistics | None, halloffame: tools.HallOfFame | None, verbose: bool
+    ) -> None:
+        self.logbook = tools.Logbook()
+        self.logbook.header = ["gen", "nevals", *(stats.fields if stats else [])]
+        self._stats, self._halloffame, self._verbose = stats, halloffame, verbose
+
+    def enter(self, number: int, population: Sequence[Any], evaluations: int) -> dict[str, Any]:
+        """Enter an evaluated generation, and return what the statistics say of it."""
+        if self._halloffame is not None:
+            self._halloffame.update(population)
+        record = self._stats.compile(population) if self._stats else {}
+        self.logbook.record(gen=number, nevals=evaluations, **record)
+        if self._verbose:
+            print(self.logbook.stream)  # noqa: T201  (what DEAP's verbose does)
+        return record
+
+    def warn_of_hall(self, title: str) -> None:
+        """Say once that a hall of fame would compare scores that cannot be compared."""
+        if self._halloffame is not None and not self.logbook:
+            warnings.warn(
+                f"{title} draws anew every generation: the hall of fame would keep "
+                "individuals for lucky draws. Choose the best by Evaluator.validate instead.",
+                stacklevel=4,
+            )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return logbook and hall of fame."""
+        hall = self._halloffame
+        return {
+            "logbook": logbook_state(self.logbook),
+            "halloffame": None if hall is None else hall_state(hall),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Make both, in place, what they were when ``state`` was taken."""
+        fill_logbook(self.logbook, state["logbook"])
+        if self._halloffame is not None and state["halloffame"] is not None:
+            fill_hall(self._halloffame, state["halloffame"])
 
 
 def logbook_state(logbook: tools.Logbook) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from deapnets.errors import OptionError, unknown
 from deapnets.evaluators.base import Evaluator
 from deapnets.genomes.weights import WeightGenome
 from deapnets.mapping import PopulationMap
+from deapnets.operators.alignment import cxAligned
 from deapnets.operators.contract import deviation, probability
 from deapnets.operators.crossover import cxArithmetic, cxLayer, cxNeuron, cxOnePoint, cxUniform
 from deapnets.operators.initialisation import initWeights
@@ -26,7 +27,7 @@ from deapnets.operators.selection import selRank, selTruncation
 from deapnets.operators.selfadapting import mutLogNormal
 
 Selection = Literal["truncation", "tournament", "rank"]
-Crossover = Literal["uniform", "arithmetic", "onepoint", "neuron", "layer"]
+Crossover = Literal["uniform", "arithmetic", "onepoint", "neuron", "layer", "aligned"]
 Mutation = Literal["gaussian", "relative"]
 ScheduleName = Literal["exponential", "constant", "goal", "selfadaptive"]
 
@@ -54,7 +55,7 @@ class GeneticSettings(Settings):
         Part of the population that survives unchanged, in [0, 1).
     crossover
         "uniform" (every weight by itself), "neuron" (a unit's weights and bias together), "layer",
-        "arithmetic" or "onepoint".
+        "arithmetic", "onepoint" or "aligned" (uniform, after units were matched).
     cxpb
         Probability that a pair is mated, in [0, 1].
     mutpb
@@ -167,6 +168,7 @@ _CROSSOVERS: dict[str, tuple[Callable[..., Any], dict[str, float]]] = {
     "onepoint": (cxOnePoint, {}),
     "neuron": (cxNeuron, {"indpb": 0.5}),
     "layer": (cxLayer, {"indpb": 0.5}),
+    "aligned": (cxAligned, {"indpb": 0.5}),
 }
 """Each crossover under its name, with what it is registered with."""
 
@@ -273,12 +275,14 @@ class GeneticAlgorithm(Algorithm):
         return {"champion": ranked[0], "mean": mean_of(ranked)}
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the step size, and the loop's population and books."""
-        return {"sigma": self.sigma, "loop": self._loop.state_dict()}
+        """Return the step size, its schedule, and the loop's population and books."""
+        schedule = self._schedule.state_dict()
+        return {"sigma": self.sigma, "schedule": schedule, "loop": self._loop.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on with the population of ``state``."""
         self.sigma = state["sigma"]
+        self._schedule.load_state_dict(state["schedule"])
         self._loop.load_state_dict(state["loop"])
 
     def figures(self) -> dict[str, float]:

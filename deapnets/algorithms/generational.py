@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from deap import algorithms, base, tools
+from deap import base, tools
 
 from deapnets.algorithms.base import Generation
-from deapnets.algorithms.books import fill_hall, fill_logbook, hall_state, logbook_state
+from deapnets.algorithms.books import Books
+from deapnets.algorithms.breeding import breed, evaluate, require_loop
 from deapnets.collecting import collector_paused
-from deapnets.errors import EvaluationError, OptionError
-from deapnets.evaluators.base import Evaluator
-from deapnets.mapping import PopulationMap, find_evaluator
+from deapnets.errors import OptionError
 
 
 class eaGenerational:
@@ -85,15 +82,14 @@ class eaGenerational:
         halloffame: tools.HallOfFame | None = None,
         verbose: bool = False,
     ) -> None:
-        _require(population, cxpb, mutpb, elites)
+        require_loop(population, cxpb, mutpb, elites)
         self.population = list(population)
         self.toolbox = toolbox
         self.cxpb, self.mutpb, self.ngen = cxpb, mutpb, ngen
         self.elites = elites
         self.number = -1
-        self.logbook = tools.Logbook()
-        self.logbook.header = ["gen", "nevals", *(stats.fields if stats else [])]
-        self._stats, self._halloffame, self._verbose = stats, halloffame, verbose
+        self._books = Books(stats, halloffame, verbose)
+        self.logbook = self._books.logbook
 
     def __iter__(self) -> Iterator[Generation]:
         return self
@@ -104,10 +100,10 @@ class eaGenerational:
             raise StopIteration
         with collector_paused():
             parents, population = self._breed() if self.number >= 0 else ([], self.population)
-        evaluations = self._evaluate(population)
+        evaluations = evaluate(population, self.toolbox, self._books)
         self.population = population
         self.number += 1
-        record = self._note(evaluations)
+        record = self._books.enter(self.number, self.population, evaluations)
         return Generation(self.number, self.population, parents, evaluations, record)
 
     def run(self) -> tuple[list[Any], tools.Logbook]:
@@ -124,81 +120,14 @@ class eaGenerational:
         As `deapnets.algorithms.base.Algorithm.state_dict`, so that `deapnets.Checkpointer` stores
         it. Random states, the toolbox and ``ngen`` are not in it.
         """
-        hall = self._halloffame
-        return {
-            "number": self.number,
-            "population": list(self.population),
-            "logbook": logbook_state(self.logbook),
-            "halloffame": None if hall is None else hall_state(hall),
-        }
+        population = list(self.population)
+        return {"number": self.number, "population": population, **self._books.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where ``state`` was taken; the logbook and the hall of fame change in place."""
         self.number = state["number"]
         self.population = list(state["population"])
-        fill_logbook(self.logbook, state["logbook"])
-        if self._halloffame is not None and state["halloffame"] is not None:
-            fill_hall(self._halloffame, state["halloffame"])
+        self._books.load_state_dict(state)
 
     def _breed(self) -> tuple[list[Any], list[Any]]:
-        """Return the parents, and the survivors and offspring that follow the population."""
-        parents = self.toolbox.select(self.population, len(self.population) - self.elites)
-        offspring = algorithms.varAnd(parents, self.toolbox, self.cxpb, self.mutpb)
-        best = tools.selBest(self.population, self.elites) if self.elites else []
-        survivors = [self.toolbox.clone(individual) for individual in best]
-        return list(parents), survivors + offspring
-
-    def _evaluate(self, population: Sequence[Any]) -> int:
-        """Score who has no valid fitness, and everybody where scores hold for one generation."""
-        evaluator, _ = find_evaluator(self.toolbox.evaluate)
-        if evaluator is not None and evaluator.fresh:
-            self._warn_of_hall(evaluator)
-            for individual in population:
-                del individual.fitness.values
-        waiting = [one for one in population if not one.fitness.valid]
-        with self._one_generation():
-            scores = list(self.toolbox.map(self.toolbox.evaluate, waiting))
-        if len(scores) != len(waiting):
-            raise EvaluationError(
-                f"toolbox.map returned {len(scores)} results for {len(waiting)} individuals; "
-                "it must return one each, in order."
-            )
-        with collector_paused():
-            for individual, values in zip(waiting, scores, strict=True):
-                individual.fitness.values = values
-        return len(waiting)
-
-    def _warn_of_hall(self, evaluator: Evaluator) -> None:
-        """Say once that a hall of fame would compare scores that cannot be compared."""
-        if self._halloffame is not None and self.number < 0:
-            warnings.warn(
-                f"{evaluator.title} draws anew every generation: the hall of fame would keep "
-                "individuals for lucky draws. Choose the best by Evaluator.validate instead.",
-                stacklevel=4,
-            )
-
-    def _one_generation(self) -> AbstractContextManager[Any]:
-        mapping = getattr(self.toolbox.map, "func", self.toolbox.map)
-        return mapping.generation() if isinstance(mapping, PopulationMap) else nullcontext()
-
-    def _note(self, evaluations: int) -> dict[str, Any]:
-        if self._halloffame is not None:
-            self._halloffame.update(self.population)
-        record = self._stats.compile(self.population) if self._stats else {}
-        self.logbook.record(gen=self.number, nevals=evaluations, **record)
-        if self._verbose:
-            print(self.logbook.stream)  # noqa: T201  (what DEAP's verbose does)
-        return record
-
-
-def _require(population: Sequence[Any], cxpb: float, mutpb: float, elites: int) -> None:
-    if not population:
-        raise OptionError("The population is empty: create it with toolbox.population(n=...).")
-    for name, value in (("cxpb", cxpb), ("mutpb", mutpb)):
-        if not 0.0 <= value <= 1.0:
-            raise OptionError(f"{name} is a probability in [0, 1], got {value!r}.")
-    if not 0 <= elites < len(population):
-        raise OptionError(
-            f"elites must leave room for offspring: from 0 to {len(population) - 1} of a "
-            f"population of {len(population)}, got {elites}."
-        )
+        return breed(self.population, self.toolbox, self.cxpb, self.mutpb, self.elites)

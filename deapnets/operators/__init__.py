@@ -7,6 +7,7 @@ contract        `operator`: one vectorised core, called as DEAP calls operators
 initialisation  ``init...``: a population from a module
 ancestors       the leaves that populations start from
 crossover       ``cx...``: two parents
+alignment       ``cxAligned``: two parents whose units are matched first
 mutation        ``mut...``: one parent
 selfadapting    ``mut...`` with step sizes that are inherited
 selection       ``sel...``: who becomes a parent

@@ -57,7 +57,7 @@ def keywords(tool):
         (
             {"crossover": "twopoint"},
             'Unknown crossover "twopoint". Did you mean "onepoint"? '
-            "Valid: arithmetic, layer, neuron, onepoint, uniform.",
+            "Valid: aligned, arithmetic, layer, neuron, onepoint, uniform.",
         ),
         (
             {"mutation": "relativ"},
@@ -218,6 +218,7 @@ def test_individuals_have_the_evaluators_direction_and_no_name_in_the_creator(we
         ({"crossover": "onepoint"}, "mate", (dn.cxOnePoint, {})),
         ({"crossover": "neuron"}, "mate", (dn.cxNeuron, {"indpb": 0.5})),
         ({"crossover": "layer"}, "mate", (dn.cxLayer, {"indpb": 0.5})),
+        ({"crossover": "aligned"}, "mate", (dn.cxAligned, {"indpb": 0.5})),
         ({"selection": "rank", "pressure": 1.5}, "select", (dn.selRank, {"pressure": 1.5})),
         ({"share": 0.2}, "select", (dn.selTruncation, {"share": 0.2})),
         (
@@ -249,6 +250,7 @@ def test_the_initial_population_spreads_round_the_network(toolbox_with):
         {"crossover": "onepoint", "indpb": 0.2, "elites": 0.0},
         {"crossover": "neuron", "selection": "rank", "mutation": "relative"},
         {"crossover": "layer", "schedule": "selfadaptive"},
+        {"crossover": "aligned"},
     ],
 )
 def test_a_generation_has_as_many_individuals_as_the_settings_say(toolbox_with, settings):
@@ -293,11 +295,15 @@ def test_the_candidates_are_the_best_and_the_mean_of_the_better_half(toolbox_wit
     torch.testing.assert_close(candidates["mean"].weights, rows.mean(0))
 
 
-def test_an_algorithm_that_takes_up_a_state_goes_on_as_the_first_one():
+@pytest.mark.parametrize(
+    "options", [{}, {"schedule": "goal", "goal": 0.0}, {"schedule": "selfadaptive"}]
+)
+def test_an_algorithm_that_takes_up_a_state_goes_on_as_the_first_one(options):
     def begun():
         random.seed(2)
         mapping = dn.PopulationMap(device="cpu", seed=1)
-        return GeneticSettings(population=20, sigma=0.5).begin(Xor(), mapping)
+        settings = GeneticSettings(population=20, sigma=0.5, spread=1.0, **options)
+        return settings.begin(Xor(), mapping)
 
     first = begun()
     for spent in (0.0, 0.1, 0.2):

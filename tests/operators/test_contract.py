@@ -69,6 +69,7 @@ OPERATORS = [
     (dn.mutReset, {"sigma": 0.5, "indpb": 1.0}),
     (dn.cxNeuron, {"indpb": 0.5}),
     (dn.cxLayer, {"indpb": 0.3}),
+    (dn.cxAligned, {"indpb": 0.5}),
     (dn.mutGaussianRelative, {"sigma": 0.5, "indpb": 0.05}),
     (dn.mutGaussianRelative, {"sigma": 0.5, "indpb": 0.6}),
     (dn.mutGaussianRelative, {"sigma": 0.5, "indpb": 1.0}),

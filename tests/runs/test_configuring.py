@@ -53,13 +53,17 @@ def test_a_configuration_describes_every_setting_with_its_default(configure):
         "selection": "truncation",
         "share": 0.5,
         "tournsize": 3,
+        "pressure": 2.0,
         "elites": 0.05,
         "crossover": "uniform",
         "cxpb": 1.0,
         "mutpb": 1.0,
         "indpb": 1.0,
+        "mutation": "gaussian",
         "sigma": 0.5,
         "sigma_end": 0.1,
+        "schedule": "exponential",
+        "goal": None,
     }
     assert described == {
         "format": 1,
@@ -136,8 +140,8 @@ def test_the_population_of_its_own_option_counts_more_than_that_of_the_algorithm
         (
             "ga",
             ["crossover=unifrm"],
-            'Option "crossover" expects uniform | arithmetic | onepoint, got "unifrm". '
-            'Did you mean "uniform"?',
+            'Option "crossover" expects uniform | arithmetic | onepoint | neuron | layer | '
+            'aligned, got "unifrm". Did you mean "uniform"?',
         ),
         ("ga", ["population=1"], "population is at least 2, got 1."),
     ],

@@ -1,0 +1,197 @@
+"""`eaIslands`: several populations that evolve apart and send their best on, as an iterator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, chain, pairwise
+from typing import Any, final
+
+from deap import base, tools
+
+from deapnets.algorithms.base import Generation
+from deapnets.algorithms.books import Books
+from deapnets.algorithms.breeding import breed, evaluate, require_loop
+from deapnets.collecting import collector_paused
+from deapnets.errors import OptionError
+from deapnets.genomes.weights import WeightGenome
+
+
+@final
+class eaIslands:
+    """Islands: populations that evolve apart, and let some individuals migrate now and then.
+
+    ::
+
+        evaluate(all islands)
+        for g in range(1, ngen + 1):
+            if g is a multiple of every:
+                migrate(islands)
+            for each island:
+                parents = select(island, len(island) - elites)
+                offspring = varAnd(parents, toolbox, cxpb, mutpb)
+                island = the ``elites`` best of island + offspring
+            evaluate(those of all islands without a valid fitness; all, where it is fresh)
+
+    All islands are evaluated in one call of the map, which is one generation: with a mini-batch a
+    generation, all see the same one, and who migrates has a score that can be compared. Iterate
+    over it, stop when you like and go on later; or call `run`.
+
+    Parameters
+    ----------
+    islands
+        The populations, of at least two; those without a valid fitness are evaluated. They may
+        start from different weights, but of one network: individuals migrate and mate.
+    toolbox
+        ``select, mate, mutate, evaluate, clone, map``, as `deapnets.eaGenerational` needs them, and
+        ``migrate``, which changes the list of islands in place: DEAP's ring, say,
+        ``toolbox.register("migrate", tools.migRing, k=2, selection=tools.selBest)``.
+    cxpb, mutpb
+        Probabilities of mating a pair and of mutating an individual, in [0, 1].
+    ngen
+        Generations after the initial one; None to go on for ever.
+    every
+        Generations from one migration to the next; None for islands that never meet.
+    elites
+        How many of the best of each island survive unchanged.
+    stats
+        A `deap.tools.Statistics`, compiled over all islands into each generation's record.
+    halloffame
+        A `deap.tools.HallOfFame` or `ParetoFront`, updated with each generation.
+    verbose
+        Print the logbook's line of each generation, as DEAP's algorithms do.
+
+    Attributes
+    ----------
+    islands
+        The present generation, a list of individuals an island.
+    population
+        All of them, island after island.
+    logbook
+        A `deap.tools.Logbook`: ``gen, nevals`` and what ``stats`` compiles.
+
+    Raises
+    ------
+    OptionError
+        When there are fewer than two islands, one is empty, a number cannot be used, or the toolbox
+        has no ``migrate`` where ``every`` asks for it.
+    LayoutError
+        When islands hold different networks.
+    EvaluationError
+        When the map returns more or fewer results than it was given individuals.
+
+    Notes
+    -----
+    Draws from Python's `random`, through the toolbox's operators and `deap.algorithms.varAnd`.
+    """
+
+    def __init__(
+        self,
+        islands: Sequence[Sequence[Any]],
+        toolbox: base.Toolbox,
+        cxpb: float,
+        mutpb: float,
+        ngen: int | None = None,
+        *,
+        every: int | None = 10,
+        elites: int = 0,
+        stats: tools.Statistics | None = None,
+        halloffame: tools.HallOfFame | None = None,
+        verbose: bool = False,
+    ) -> None:
+        _require_islands(islands)
+        for island in islands:
+            require_loop(island, cxpb, mutpb, elites)
+        _require_migration(toolbox, every)
+        self.islands = [list(island) for island in islands]
+        self.toolbox = toolbox
+        self.cxpb, self.mutpb, self.ngen = cxpb, mutpb, ngen
+        self.every, self.elites = every, elites
+        self.number = -1
+        self._books = Books(stats, halloffame, verbose)
+        self.logbook = self._books.logbook
+
+    @property
+    def population(self) -> list[Any]:
+        """All individuals of the present generation, island after island."""
+        return list(chain.from_iterable(self.islands))
+
+    def __iter__(self) -> Iterator[Generation]:
+        return self
+
+    def __next__(self) -> Generation:
+        """Let some migrate, if it is time; breed every island, and evaluate all of them."""
+        if self.ngen is not None and self.number >= self.ngen:
+            raise StopIteration
+        parents: list[Any] = []
+        population = self.population
+        ends = list(accumulate((len(island) for island in self.islands), initial=0))
+        if self.number >= 0:
+            with collector_paused():
+                parents, population = self._breed()
+        evaluations = evaluate(population, self.toolbox, self._books)
+        self.islands = [population[start:end] for start, end in pairwise(ends)]
+        self.number += 1
+        record = self._books.enter(self.number, population, evaluations)
+        return Generation(self.number, population, parents, evaluations, record)
+
+    def run(self) -> tuple[list[Any], tools.Logbook]:
+        """Return the last population of all islands and the logbook, after all generations."""
+        if self.ngen is None:
+            raise OptionError("eaIslands.run needs ngen; without it, iterate and stop.")
+        for _ in self:
+            pass
+        return self.population, self.logbook
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return islands, number, logbook and hall of fame: what goes on from here.
+
+        As `deapnets.eaGenerational.state_dict`: random states, the toolbox and ``ngen`` are not in
+        it.
+        """
+        islands = [list(island) for island in self.islands]
+        return {"number": self.number, "islands": islands, **self._books.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where ``state`` was taken; the logbook and the hall of fame change in place."""
+        self.number = state["number"]
+        self.islands = [list(island) for island in state["islands"]]
+        self._books.load_state_dict(state)
+
+    def _breed(self) -> tuple[list[Any], list[Any]]:
+        """Return the parents and the next generation of all islands, island after island."""
+        islands = [list(island) for island in self.islands]  # an error leaves the present ones
+        if self.every is not None and (self.number + 1) % self.every == 0:
+            self.toolbox.migrate(islands)
+        bred = [breed(one, self.toolbox, self.cxpb, self.mutpb, self.elites) for one in islands]
+        parents, populations = zip(*bred, strict=True)
+        return list(chain(*parents)), list(chain(*populations))
+
+
+def _require_islands(islands: Sequence[Sequence[Any]]) -> None:
+    """Raise unless there are several islands, and all of one network."""
+    if len(islands) < 2:
+        raise OptionError(
+            f"eaIslands needs at least 2 islands, got {len(islands)}: a list of populations, "
+            "such as [toolbox.population(n=50) for _ in range(4)]."
+        )
+    first = None
+    for number, island in enumerate(islands):
+        for individual in island:
+            if not isinstance(individual, WeightGenome):
+                continue
+            if first is None:
+                first = individual.layout
+            where = f"Islands 0 and {number} hold different networks, which cannot mate"
+            first.require(individual.layout, where)
+
+
+def _require_migration(toolbox: base.Toolbox, every: int | None) -> None:
+    if every is None:
+        return
+    if every < 1:
+        raise OptionError(f"every is at least 1 generation, or None for never; got {every!r}.")
+    if not hasattr(toolbox, "migrate"):
+        raise OptionError(
+            "eaIslands needs toolbox.migrate: toolbox.register("
+            '"migrate", tools.migRing, k=2, selection=tools.selBest), or every=None for never.'
+        )
