@@ -115,13 +115,13 @@ def markdown(results: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def publish(text: str, begin: str = BEGIN) -> None:
-    """Put a table between the page's two marks, the first of which is ``begin``."""
-    page = PAGE.read_text(encoding="utf-8")
-    before, found, rest = page.partition(begin)
+def publish(text: str, begin: str = BEGIN, page: Path = PAGE) -> None:
+    """Put a table between a page's two marks, the first of which is ``begin``."""
+    whole = page.read_text(encoding="utf-8")
+    before, found, rest = whole.partition(begin)
     if found:
         _, _, after = rest.partition(END)
-        PAGE.write_text(f"{before}{begin}\n{text}\n{END}{after}", encoding="utf-8")
+        page.write_text(f"{before}{begin}\n{text}\n{END}{after}", encoding="utf-8")
 
 
 def main() -> None:

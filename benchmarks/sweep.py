@@ -6,18 +6,17 @@
 
 Each figure is a run of the command line in a process of its own. Its budget is a number of
 evaluations, scaled so that all runs send as many images through networks: that is most of what a
-run costs, and a figure is then the same on a busy machine. Settings are compared by the accuracy on
-the validation split; the test split chooses nothing. A figure is written to
-``benchmarks/results/sweep.json`` as soon as it is there, so that the sweep goes on where it was
-stopped; the table of ``docs/results.md`` is made from that file.
+run costs, and a figure is the same on a busy machine, and with several runs at a time (``--jobs``).
+Settings are compared by the accuracy on the validation split; the test split chooses nothing. A
+figure is written to ``benchmarks/results/sweep.json`` as soon as it is there, so that the sweep
+goes on where it was stopped; the table of ``docs/results.md`` is made from that file.
 """
 
 import argparse
-import contextlib
-import fcntl
 import json
+import os
 import statistics
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -27,53 +26,64 @@ from timing import hardware, versions, write
 RESULT = Path(__file__).parent / "results" / "sweep.json"
 BEGIN = "<!-- sweep table: written by benchmarks/sweep.py -->"
 
+
+def changed(*settings: str, options: tuple[str, ...] = (), scale: float = 1.0) -> dict[str, Any]:
+    """Return a case: algorithm's settings, evaluator's options, and what evaluations scale by."""
+    return {"settings": list(settings), "options": list(options), "scale": scale}
+
+
+SINGLE = (
+    *(f"population={n}" for n in (50, 100, 200, 800)),
+    *(f"share={share}" for share in (0.15, 0.25)),
+    *(f"elites={part}" for part in (0.0, 0.15)),
+    *(f"spread={sigma}" for sigma in (0.02, 0.1)),
+    *(f"sigma={sigma}" for sigma in (0.01, 0.04)),
+    *(f"sigma_end={sigma}" for sigma in (0.001, 0.006)),
+    *(f"crossover={name}" for name in ("arithmetic", "neuron", "aligned")),
+    "cxpb=0",
+    *(f"selection={name}" for name in ("rank", "tournament")),
+    *(f"schedule={name}" for name in ("constant", "selfadaptive")),
+)
+"""Settings that are changed alone."""
+
 CASES: dict[str, dict[str, Any]] = {
-    "defaults": {},
-    **{f"population={n}": {"settings": [f"population={n}"]} for n in (100, 200, 800)},
-    **{f"share={share}": {"settings": [f"share={share}"]} for share in (0.15, 0.25)},
-    **{f"elites={part}": {"settings": [f"elites={part}"]} for part in (0.0, 0.15)},
-    **{f"spread={sigma}": {"settings": [f"spread={sigma}"]} for sigma in (0.02, 0.1)},
-    **{f"sigma={sigma}": {"settings": [f"sigma={sigma}"]} for sigma in (0.01, 0.04)},
-    **{f"sigma_end={s}": {"settings": [f"sigma_end={s}"]} for s in (0.001, 0.006)},
+    "defaults": changed(),
+    **{setting: changed(setting) for setting in SINGLE},
+    "mutation=relative sigma=0.5 sigma_end=0.075": changed(
+        "mutation=relative", "sigma=0.5", "sigma_end=0.075"
+    ),
+    "schedule=goal goal=0": changed("schedule=goal", "goal=0"),
     **{
-        f"batch_size={rows}": {"options": [f"batch_size={rows}"], "scale": 512 / rows}
+        f"batch_size={rows}": changed(options=(f"batch_size={rows}",), scale=512 / rows)
         for rows in (256, 1024)
     },
-    **{f"crossover={name}": {"settings": [f"crossover={name}"]} for name in ("arithmetic",)},
-    "selection=tournament": {"settings": ["selection=tournament"]},
-    "cxpb=0": {"settings": ["cxpb=0"]},
 }
 """What is changed, and by how much the evaluations are scaled; all else is as by default."""
 
 
-@contextlib.contextmanager
-def turn(lock: Path | None) -> Iterator[None]:
-    """Hold a lock file, if there is one, so that benchmarks of one machine take turns."""
-    if lock is None:
-        yield
-        return
-    with lock.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
 def run_missing(
-    results: dict[str, Any], names: list[str], evaluations: int, seeds: int, lock: Path | None
+    results: dict[str, Any], names: list[str], evaluations: int, seeds: int, jobs: int = 1
 ) -> None:
-    """Run every case and seed that has no result yet; write each at once."""
-    for seed in range(1, seeds + 1):
-        for name in names:
-            key = f"{name}/{evaluations}/{seed}"
-            if key in results["runs"]:
-                continue
-            case = {"options": [], **CASES[name]}
-            case["evaluations"] = round(evaluations * case.get("scale", 1.0))
-            with turn(lock):
-                result = evolve(case, seed)
-            results["runs"][key] = result
+    """Run every case and seed that has no result yet, ``jobs`` at a time; write each at once."""
+    wanted = [(name, seed) for seed in range(1, seeds + 1) for name in names]
+    with ThreadPoolExecutor(jobs) as pool:
+        futures = {
+            pool.submit(run, name, evaluations, seed): f"{name}/{evaluations}/{seed}"
+            for name, seed in wanted
+            if f"{name}/{evaluations}/{seed}" not in results["runs"]
+        }
+        for future in as_completed(futures):
+            results["runs"][futures[future]] = result = future.result()
             results |= {"hardware": hardware(), "versions": versions(["deapnets", "deap", "torch"])}
             write(RESULT, results)
-            print(f"{key}: {result['metrics']['validation_accuracy']:.4f}", flush=True)
+            accuracy = result["metrics"]["validation_accuracy"]
+            print(f"{futures[future]}: {accuracy:.4f}", flush=True)
+
+
+def run(name: str, evaluations: int, seed: int) -> dict[str, Any]:
+    """Return the ``result.json`` of one run."""
+    case = CASES[name]
+    return evolve({**case, "evaluations": round(evaluations * case["scale"])}, seed)
 
 
 def accuracies(results: dict[str, Any], name: str, evaluations: int) -> dict[int, float]:
@@ -116,13 +126,15 @@ def main() -> None:
     parser.add_argument("--only", action="append", help="cases whose names begin so")
     parser.add_argument("--evaluations", type=int, default=200_000, help="of each run")
     parser.add_argument("--seeds", type=int, default=2, help="runs of each case")
-    parser.add_argument("--lock", type=Path, help="a file to lock during each run")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time, of a thread each")
     arguments = parser.parse_args()
     wanted = tuple(arguments.only or [""])
+    if arguments.jobs > 1:
+        os.environ["OMP_NUM_THREADS"] = "1"
     names = [name for name in CASES if name.startswith(wanted)]
     empty: dict[str, Any] = {"runs": {}}
     results = json.loads(RESULT.read_text()) if RESULT.is_file() else empty
-    run_missing(results, names, arguments.evaluations, arguments.seeds, arguments.lock)
+    run_missing(results, names, arguments.evaluations, arguments.seeds, arguments.jobs)
     print(markdown(results))
     publish(markdown(results), BEGIN)
 

@@ -156,6 +156,57 @@ def test_custom_evaluator_draws_the_same_starts_for_a_seed_and_other_ones_next_t
     assert not torch.equal(starts(5), starts(6))
 
 
+def test_pareto_finds_networks_with_less_weights_that_are_right_more_often_than_chance(
+    load_with_digits,
+):
+    example = load_with_digits("pareto")
+    figures = example.main(population=60, generations=25, verbose=False)
+    sizes = [weights for weights, _ in figures]
+    assert sizes == sorted(sizes)
+    assert sizes[0] < 1_000
+    assert max(accuracy for _, accuracy in figures) > 3 * CHANCE
+
+
+def test_pareto_has_a_front_of_both_objectives(load_with_digits, make_toolbox):
+    example = load_with_digits("pareto")
+    inputs, targets = torch.randn(20, 3), torch.randint(0, 2, (20,))
+    net = torch.nn.Linear(3, 2)
+    task = dn.Supervised(net, inputs, targets)
+    individual = dn.initWeights(example.creator.Individual, net, sigma=0.1)
+    individual.weights = torch.tensor([1.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0])
+    ((loss, share),) = dn.PopulationMap(device="cpu")(example.LossAndSize(task), [individual])
+    assert (loss, share) == (pytest.approx(-task(individual)[0]), 0.25)
+    assert individual.records["weights"] == 2
+
+
+def test_lexicase_scores_each_class_on_its_own_images(load_with_digits):
+    example = load_with_digits("lexicase")
+    net = torch.nn.Linear(4, 10)
+    inputs, targets = torch.randn(30, 4), torch.arange(30) % 10
+    evaluator = example.Classes(net, inputs, targets)
+    individual = dn.initWeights(example.creator.Individual, net, sigma=0.0)
+    (scores,) = dn.PopulationMap(device="cpu")(evaluator, [individual])
+    for label, score in enumerate(scores):
+        rows = targets == label
+        loss = torch.nn.functional.cross_entropy(net(inputs[rows]), targets[rows])
+        assert score == pytest.approx(-loss.item(), rel=1e-5)
+    assert individual.records["mean"] == pytest.approx(sum(scores) / 10)
+
+
+def test_lexicase_keeps_a_few_images_of_the_rare_digits(load_with_digits):
+    example = load_with_digits("lexicase")
+    _, labels = example.few_of_some(torch.zeros(400, 1), torch.arange(400) % 10)
+    counts = torch.bincount(labels, minlength=10).tolist()
+    assert counts == [example.FEW if c in example.RARE else 40 for c in range(10)]
+
+
+def test_lexicase_runs_both_selections(load_with_digits):
+    example = load_with_digits("lexicase")
+    figures = example.main(population=20, generations=5, seeds=1, verbose=False)
+    assert list(figures) == ["tournament on the mean", "epsilon-lexicase"]
+    assert all(0 <= worst <= whole <= 1 for lot in figures.values() for whole, worst in lot)
+
+
 def test_a_script_runs_from_the_command_line():
     script = str(EXAMPLES / "xor.py")
     command = [sys.executable, "-W", "error", script, "--population", "50", "--generations", "2"]

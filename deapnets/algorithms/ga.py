@@ -26,6 +26,7 @@ from deapnets.operators.schedules import ConstantSchedule, GoalSchedule, Schedul
 from deapnets.operators.selection import selRank, selTruncation
 from deapnets.operators.selfadapting import mutLogNormal
 
+Start = Literal["ancestor", "independent"]
 Selection = Literal["truncation", "tournament", "rank"]
 Crossover = Literal["uniform", "arithmetic", "onepoint", "neuron", "layer", "aligned"]
 Mutation = Literal["gaussian", "relative"]
@@ -42,7 +43,10 @@ class GeneticSettings(Settings):
     population
         Individuals of a generation.
     spread
-        Deviation of the initial population round the network's own initial weights.
+        Deviation of the initial population.
+    start
+        "ancestor": it spreads round the network's own initial weights; or "independent": every
+        weight of every individual is drawn from N(0, spread) anew.
     selection
         "truncation" (the best share become parents), "tournament" or "rank".
     share
@@ -82,6 +86,7 @@ class GeneticSettings(Settings):
 
     population: int = 400
     spread: float = 0.05
+    start: Start = "ancestor"
     selection: Selection = "truncation"
     share: float = 0.5
     tournsize: int = 3
@@ -156,6 +161,7 @@ class GeneticSettings(Settings):
 
 
 _CHOICES = {
+    "start": Start,
     "selection": Selection,
     "crossover": Crossover,
     "mutation": Mutation,
@@ -208,6 +214,7 @@ def toolbox_of(
         kind,
         net,
         sigma=settings.spread,
+        spread=settings.start,
         parameters=evaluator.parameters,
     )
     toolbox.register("population", tools.initRepeat, list, toolbox.individual)

@@ -47,5 +47,5 @@ def deviations(values: torch.Tensor) -> torch.Tensor:
     count = values.shape[1]
     numbers, unit = whole(values, count)
     mean = numbers.sum(1) / count
-    mean_square = numbers.square().sum(1) / count
+    mean_square = (numbers[:, None, :] @ numbers[:, :, None])[:, 0, 0] / count
     return (mean_square - mean * mean).clamp_(min=0.0).sqrt_() * unit

@@ -89,9 +89,11 @@ def mutGaussianRelative(
 
     def noise(at: Positions | None = None) -> torch.Tensor:
         step = draw.noise(sigma, at)
-        if at is None:
-            return step.mul_(unit.index_select(1, number))
-        return step.mul_(unit[at.rows, number[at.columns]])
+        if at is not None:
+            return step.mul_(unit[at.rows, number[at.columns]])
+        for index, part in enumerate(torch.split(step, list(layout.sizes), dim=1)):
+            part.mul_(unit[:, index : index + 1])
+        return step
 
     return _with_noise(rows[0], draw, indpb, noise)
 

@@ -45,6 +45,10 @@ def keywords(tool):
         ({"spread": -0.1}, "spread is a finite number of at least 0, got -0.1."),
         ({"spread": math.nan}, "spread is a finite number of at least 0, got nan."),
         (
+            {"start": "indepndent"},
+            'Unknown start "indepndent". Did you mean "independent"? Valid: ancestor, independent.',
+        ),
+        (
             {"selection": "trunkation"},
             'Unknown selection "trunkation". Did you mean "truncation"? '
             "Valid: rank, tournament, truncation.",
@@ -237,6 +241,16 @@ def test_the_initial_population_spreads_round_the_network(toolbox_with):
     population = toolbox_with(spread=2.0).population(n=300)
     weights = [weight for one in population for weight in one.weights.tolist()]
     assert math.sqrt(sum(weight**2 for weight in weights) / len(weights)) == pytest.approx(2, 0.05)
+
+
+def test_an_independent_start_draws_every_weight_anew(toolbox_with):
+    toolbox = toolbox_with(spread=2.0, start="independent")
+    net = toolbox.individual.args[1]
+    for parameter in net.parameters():
+        torch.nn.init.constant_(parameter, 100.0)
+    weights = torch.cat([one.weights for one in toolbox.population(n=300)])
+    assert weights.abs().max() < 10.0
+    assert float(weights.std()) == pytest.approx(2.0, rel=0.05)
 
 
 # --- the algorithm ---

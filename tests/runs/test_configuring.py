@@ -50,6 +50,7 @@ def test_a_configuration_describes_every_setting_with_its_default(configure):
     assert described.pop("algorithm_options") == {
         "population": 20,
         "spread": 1.0,
+        "start": "ancestor",
         "selection": "truncation",
         "share": 0.5,
         "tournsize": 3,

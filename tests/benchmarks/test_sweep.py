@@ -1,0 +1,83 @@
+"""The sweep goes on where it was stopped, and compares seed by seed."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+@pytest.fixture
+def sweep(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    for name in ("quality", "timing"):  # the scripts import each other by name
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    spec = importlib.util.spec_from_file_location("deapnets_sweep", BENCHMARKS / "sweep.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "RESULT", tmp_path / "sweep.json")
+    for name in ("quality", "timing"):
+        sys.modules.pop(name, None)
+    return module
+
+
+@pytest.fixture
+def ran(sweep, monkeypatch):
+    """Return the list of runs: evaluations and seed of each; none of them is run."""
+    ran = []
+
+    def evolve(case, seed):
+        ran.append((case["settings"], case["options"], case["evaluations"], seed))
+        accuracy = 0.9 + seed / 100 + 0.02 * bool(case["settings"])
+        return {"seed": seed, "metrics": {"validation_accuracy": accuracy}}
+
+    monkeypatch.setattr(sweep, "evolve", evolve)
+    return ran
+
+
+def test_only_what_is_missing_is_run(sweep, ran, tmp_path):
+    results = {"runs": {}}
+    sweep.run_missing(results, ["defaults", "share=0.25"], 1000, 1)
+    sweep.run_missing(results, ["defaults", "share=0.25"], 1000, 2)
+    settings = [([], [], 1000), (["share=0.25"], [], 1000)]
+    assert ran == [(*case, seed) for seed in (1, 2) for case in settings]
+    assert json.loads((tmp_path / "sweep.json").read_text())["runs"] == results["runs"]
+
+
+def test_another_batch_gets_as_many_images(sweep, ran):
+    sweep.run_missing({"runs": {}}, ["batch_size=256"], 1000, 1)
+    assert ran == [([], ["batch_size=256"], 2000, 1)]
+
+
+def test_several_runs_at_a_time_leave_what_one_at_a_time_leaves(sweep, ran):
+    one, several = {"runs": {}}, {"runs": {}}
+    names = ["defaults", "share=0.25", "cxpb=0"]
+    sweep.run_missing(one, names, 1000, 3)
+    sweep.run_missing(several, names, 1000, 3, jobs=4)
+    assert one["runs"] == several["runs"]
+    assert len(one["runs"]) == 9
+
+
+def test_a_case_is_compared_with_the_defaults_of_the_same_seeds(sweep, ran):
+    results = {"runs": {}}
+    sweep.run_missing(results, ["defaults"], 1000, 3)
+    sweep.run_missing(results, ["share=0.25"], 1000, 1)
+    sweep.run_missing(results, ["share=0.25"], 2000, 1)
+    table = [line.split(" | ") for line in sweep.markdown(results).splitlines()]
+    assert [[cell.strip("| ") for cell in line[:5]] for line in table[2:]] == [
+        ["1,000", "defaults", "3", "92.00", ""],
+        ["1,000", "share=0.25", "1", "93.00", "+2.00"],
+        ["2,000", "share=0.25", "1", "93.00", ""],
+    ]
+
+
+def test_every_case_is_one_that_the_command_line_takes(sweep):
+    from deapnets.runs.configuring import make_settings
+
+    for case in sweep.CASES.values():
+        make_settings("ga", case["settings"])
