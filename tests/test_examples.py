@@ -14,7 +14,7 @@ from types import ModuleType
 
 import pytest
 import torch
-from deap import creator
+from deap import base, creator
 
 import deapnets as dn
 from deapnets.errors import OptionError
@@ -95,6 +95,54 @@ def test_mnist_easimple_learns_the_real_mnist(load_with_digits):
     example = load_with_digits("mnist_easimple")
     accuracy = example.main(population=60, generations=30, images=300, verbose=False)
     assert accuracy > 3 * CHANCE
+
+
+def test_replacing_backpropagation_makes_one_change_at_a_time(load_with_digits):
+    example = load_with_digits("replacing_backpropagation")
+    net = torch.nn.Linear(4, 3)
+    rows = torch.zeros(300, 4), torch.zeros(300, dtype=torch.int64)
+    told = {}
+    for change in example.CHANGES:
+        toolbox, evaluator = example.make_toolbox(change, net, rows, rows, rows)
+        evaluator.prepare([], 0, Stream(1))
+        example.set_mutation(change, toolbox, generations=10)
+        told[change] = {
+            "ancestor": toolbox.individual.keywords["spread"],
+            "batch": len(evaluator._batch),
+            "loss": evaluator._fitness,
+            "truncation": toolbox.select.func.__name__,
+            "sigma": toolbox.mutate.keywords["indpb"],
+        }
+    for change in set(told) - {"nothing", "all"}:
+        assert {n for n in told[change] if told[change][n] != told["nothing"][n]} == {change}
+    assert all(told["all"][name] == told[name][name] for name in told["all"])
+
+
+@pytest.mark.parametrize(
+    ("change", "fitness", "sigmas"),
+    [
+        ("nothing", (0.2, 0.6, 1.0), (1.0, 0.505, 0.01)),
+        ("loss", (-2.0, -1.0, 0.0), (1.0, 0.505, 0.01)),
+        ("sigma", (0.2, 0.6, 1.0), (0.02, 0.02 * 0.15**0.5, 0.003)),
+    ],
+)
+def test_replacing_backpropagation_mutates_less_near_the_goal_or_the_end(
+    load_with_digits, change, fitness, sigmas
+):
+    example = load_with_digits("replacing_backpropagation")
+    schedule = example.set_mutation(change, base.Toolbox(), generations=2)
+    assert [schedule([best]) for best in fitness] == pytest.approx(sigmas)
+
+
+def test_replacing_backpropagation_returns_curves_and_weights(load_with_digits):
+    example = load_with_digits("replacing_backpropagation")
+    budget = {"population": 6, "generations": 3, "digits": True, "every": 2}
+    record = example.main("nothing", **budget, verbose=False)
+    assert [len(record[name]) for name in ("best", "mean", "sigma")] == [4, 4, 4]
+    assert record["looked"] == [0, 2, 3]
+    assert [len(weights) for weights in record["weights"]] == [100, 100, 100]
+    assert record["weights"][0] != record["weights"][-1]
+    assert 0.0 < record["test_accuracy"] < 1.0
 
 
 def test_custom_module_learns_and_leaves_the_frozen_embedding_as_it_was(load_with_digits):

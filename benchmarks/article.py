@@ -1,0 +1,204 @@
+"""The article's genetic algorithm on 3,274,634 weights, and what changes its outcome.
+
+    DEAPNETS_DATA=... python benchmarks/article.py                   # what is missing
+    DEAPNETS_DATA=... python benchmarks/article.py --only article-200
+    python benchmarks/article.py --only none                         # tables and pictures alone
+
+Each run is `examples/replacing_backpropagation.py` in a process of its own; its curves go to
+``benchmarks/results/article.json`` as soon as they are there, so that the benchmark goes on where
+it was stopped. The ablation gives every change the same number of generations and individuals.
+``docs/replacing-backpropagation.md`` and its pictures are made from that file.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from quality import publish
+from timing import Neighbours, hardware, versions, write
+
+ROOT = Path(__file__).parent.parent
+RESULT = ROOT / "benchmarks" / "results" / "article.json"
+EXAMPLE = ROOT / "examples" / "replacing_backpropagation.py"
+PAGE = ROOT / "docs" / "replacing-backpropagation.md"
+IMAGES = ROOT / "docs" / "images"
+MARK = "<!-- {} table: written by benchmarks/article.py -->"
+CHANGES = ("nothing", "ancestor", "batch", "loss", "truncation", "sigma", "all")
+
+CASES: dict[str, dict[str, Any]] = {
+    "article-200": {"change": "nothing", "population": 200, "generations": 300, "seeds": (1,)},
+    **{
+        f"ablation-{change}": {
+            "change": change,
+            "population": 60,
+            "generations": 60,
+            "seeds": (1, 2, 3),
+        }
+        for change in CHANGES
+    },
+    "article-1000": {"change": "nothing", "population": 1000, "generations": 300, "seeds": (1,)},
+}
+
+_PROGRAM = """
+import importlib.util, json, sys
+spec = importlib.util.spec_from_file_location("experiment", sys.argv[1])
+module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+print(json.dumps(module.main(**json.loads(sys.argv[2]), verbose=False)))
+"""
+
+
+def run(case: dict[str, Any], seed: int) -> dict[str, Any]:
+    """Return the curves of one run, four digits each, and its seconds."""
+    settings = {name: value for name, value in case.items() if name != "seeds"}
+    command = [sys.executable, "-c", _PROGRAM, str(EXAMPLE), json.dumps({**settings, "seed": seed})]
+    began = time.perf_counter()
+    with Neighbours() as neighbours:
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    record = _rounded(json.loads(done.stdout.splitlines()[-1]))
+    seconds = round(time.perf_counter() - began, 1)
+    return {**settings, **record, "seconds": seconds, "neighbours_cores": neighbours.cores}
+
+
+def _rounded(value: Any) -> Any:
+    """Return numbers with four digits behind the point: a picture needs no more."""
+    if isinstance(value, dict):
+        return {name: _rounded(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_rounded(inner) for inner in value]
+    return round(value, 4) if isinstance(value, float) else value
+
+
+def run_missing(results: dict[str, Any], names: list[str]) -> None:
+    """Run every case and seed that has no result yet; write each at once."""
+    for name in names:
+        for seed in CASES[name]["seeds"]:
+            key = f"{name}/{seed}"
+            if key in results["runs"]:
+                continue
+            record = run(CASES[name], seed)
+            if not (name.startswith("article") and seed == 1):
+                del record["weights"]  # a picture is drawn of the first one alone
+            results["runs"][key] = record
+            results |= {"hardware": hardware(), "versions": versions(["deapnets", "deap", "torch"])}
+            write(RESULT, results)
+            print(key, f"test accuracy {record['test_accuracy']:.4f}", flush=True)
+
+
+def runs_of(results: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """Return the runs of a case that are there, by seed."""
+    return [run for key, run in results["runs"].items() if key.startswith(f"{name}/")]
+
+
+def ablation_table(results: dict[str, Any]) -> str:
+    """Return the test accuracies of each change, in percent: mean, deviation, each seed."""
+    lines = [
+        "| one thing otherwise | seeds | test accuracy, % | deviation | each | seconds |",
+        "| --- | ---: | ---: | ---: | --- | ---: |",
+    ]
+    for change in CHANGES:
+        runs = runs_of(results, f"ablation-{change}")
+        if runs:
+            lines.append(f"| {change} | {_row(runs)} |")
+    return "\n".join(lines)
+
+
+def article_table(results: dict[str, Any]) -> str:
+    """Return what the article's own way gives, by population."""
+    lines = [
+        "| population | generations | seeds | test accuracy, % | deviation | each | seconds |",
+        "| ---: | ---: | ---: | ---: | ---: | --- | ---: |",
+    ]
+    for name in ("article-200", "article-1000"):
+        runs = runs_of(results, name)
+        if runs:
+            first = runs[0]
+            lines.append(f"| {first['population']:,} | {first['generations']} | {_row(runs)} |")
+    return "\n".join(lines)
+
+
+def _row(runs: list[dict[str, Any]]) -> str:
+    values = [100 * run["test_accuracy"] for run in runs]
+    deviation = f"{statistics.stdev(values):.2f}" if len(values) > 1 else "-"
+    each = ", ".join(f"{value:.2f}" for value in values)
+    seconds = statistics.mean(run["seconds"] for run in runs)
+    return f"{len(runs)} | {statistics.mean(values):.2f} | {deviation} | {each} | {seconds:,.0f}"
+
+
+def draw_article(run: dict[str, Any], path: Path) -> None:
+    """Draw fitness and validation over the generations, and 100 weights of the best network."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 4.2), dpi=150, layout="constrained")
+    curve, weights = figure.subplots(1, 2)
+    curve.plot(run["best"], color="#d1495b", lw=0.8, label="best, on its 64 images")
+    curve.plot(run["mean"], color="#8da9c4", lw=1.2, label="mean, on its 64 images")
+    curve.plot(
+        run["looked"],
+        run["validation"],
+        color="#13795b",
+        label="best, on 1,000 others",
+    )
+    curve.set(xlabel="generation", ylabel="accuracy", ylim=(0, 1))
+    curve.legend(frameon=False, fontsize=8)
+    values = list(zip(*run["weights"], strict=True))
+    image = weights.imshow(
+        values, aspect="auto", cmap="RdBu", vmin=-3, vmax=3, extent=(0, run["generations"], 100, 0)
+    )
+    weights.set(xlabel="generation", ylabel="100 weights of the best network")
+    figure.colorbar(image, ax=weights, label="weight")
+    title = f"{run['population']} individuals from N(0, 1), {run['generations']} generations"
+    figure.suptitle(title, x=0.01, ha="left", weight="bold")
+    figure.savefig(path)
+
+
+def draw_ablation(results: dict[str, Any], path: Path) -> None:
+    """Draw the validation curves of every change: each seed thin, their mean thick."""
+    from matplotlib import colormaps
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4.2), dpi=150, layout="constrained")
+    axes = figure.subplots()
+    for place, change in enumerate(CHANGES):
+        runs = runs_of(results, f"ablation-{change}")
+        if not runs:
+            continue
+        colour = colormaps["tab10"](place)
+        for run in runs:
+            axes.plot(run["looked"], run["validation"], color=colour, lw=0.6, alpha=0.5)
+        mean = [statistics.mean(at) for at in zip(*(r["validation"] for r in runs), strict=True)]
+        axes.plot(runs[0]["looked"], mean, color=colour, lw=2, label=change)
+    axes.set(xlabel="generation", ylabel="accuracy on 1,000 held-out images", ylim=(0, 1))
+    axes.legend(frameon=False, fontsize=8, title="one thing otherwise")
+    figure.savefig(path)
+
+
+def publish_all(results: dict[str, Any]) -> None:
+    """Write tables and pictures of whatever runs are there."""
+    publish(article_table(results), MARK.format("article"), PAGE)
+    publish(ablation_table(results), MARK.format("ablation"), PAGE)
+    for name in ("article-200", "article-1000"):
+        for run in runs_of(results, name)[:1]:
+            draw_article(run, IMAGES / f"{name}.png")
+    if any(runs_of(results, f"ablation-{change}") for change in CHANGES):
+        draw_ablation(results, IMAGES / "ablation.png")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", action="append", choices=[*CASES, "none"])
+    names = parser.parse_args().only or list(CASES)
+    empty: dict[str, Any] = {"runs": {}}
+    results = json.loads(RESULT.read_text()) if RESULT.is_file() else empty
+    run_missing(results, [name for name in names if name != "none"])
+    publish_all(results)
+    print(article_table(results), ablation_table(results), sep="\n\n")
+
+
+if __name__ == "__main__":
+    main()
