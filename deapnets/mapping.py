@@ -144,12 +144,19 @@ class PopulationMap:
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a resumed run needs: seed, generation and counters, as JSON values."""
-        return {"seed": self.seed, "number": self.number, "evaluations": self.evaluations}
+        return {
+            "seed": self.seed,
+            "number": self.number,
+            "evaluations": self.evaluations,
+            "forwards": self.forwards,
+            "faults": list(self.faults),
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where ``state`` was taken."""
         self.seed, self.number = state["seed"], state["number"]
-        self.evaluations = state["evaluations"]
+        self.evaluations, self.forwards = state["evaluations"], state["forwards"]
+        self.faults = list(state["faults"])
 
     def describe(self, evaluator: Evaluator, layout: Layout) -> dict[str, Any]:
         """Return path, chunk and memory as they are used for a layout: JSON values."""

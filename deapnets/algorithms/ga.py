@@ -267,6 +267,7 @@ class GeneticAlgorithm(Algorithm):
             "mutate", _MUTATIONS[self._mutation], sigma=self.sigma, indpb=settings.indpb
         )
         generation = next(self._loop)
+        self._loop.logbook.clear()  # a run has a log of its own; this one would grow for ever
         self._schedule([one.fitness.values for one in generation.population])
         return generation
 

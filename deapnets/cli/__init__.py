@@ -1,13 +1,15 @@
 """The command ``deapnets``: the only package that knows click.
 
-=========  ======================================================
-module     concept
-=========  ======================================================
-run        ``deapnets run``: an algorithm on an evaluator
-progress   what a person sees while a run goes on
-show       ``deapnets show``: what a run directory holds
-plugins    ``deapnets plugins``: what is installed, and whether it works
-=========  ======================================================
+==========  ======================================================
+module      concept
+==========  ======================================================
+run         ``deapnets run``: an algorithm on an evaluator
+resume      ``deapnets resume``: a run that ended early goes on
+progress    what a person sees while a run goes on
+interrupts  Ctrl-C and SIGTERM while a run goes on
+show        ``deapnets show``: what a run directory holds
+plugins     ``deapnets plugins``: what is installed, and whether it works
+==========  ======================================================
 """
 
 from __future__ import annotations
@@ -17,10 +19,11 @@ from typing import Any
 
 import click
 
+from deapnets.cli.interrupts import Interrupted
 from deapnets.errors import DeapnetsError, OptionError, PluginError, unknown
 from deapnets.plugins import COMMANDS, find, get
 
-_COMMANDS = {"run": "run", "show": "show", "plugins": "plugins"}
+_COMMANDS = {"run": "run", "resume": "resume", "show": "show", "plugins": "plugins"}
 
 
 class _UsageFault(click.ClickException):
@@ -50,8 +53,9 @@ class _Commands(click.Group):
                 raise
             wrong_words = isinstance(error, OptionError)
             raise (_UsageFault if wrong_words else click.ClickException)(str(error)) from error
-        except KeyboardInterrupt:
-            raise click.exceptions.Exit(130) from None
+        except KeyboardInterrupt as interrupt:
+            code = interrupt.code if isinstance(interrupt, Interrupted) else 130
+            raise click.exceptions.Exit(code) from None
 
 
 def _brought() -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from deapnets.cli.interrupts import listening
 from deapnets.runs.directory import RunDirectory
 from deapnets.runs.running import Progress, Run
 
@@ -21,7 +22,8 @@ _PLAIN_EVERY = 5.0  # seconds between two lines where there is no terminal
 
 def follow(run: Run, quiet: bool = False) -> None:
     """Run to the end, with a progress bar on a terminal and plain lines elsewhere."""
-    with closing(iter(run)) as generations:  # what goes wrong in here ends the run too
+    with listening() as interrupts, closing(iter(run)) as steps:  # what goes wrong ends the run too
+        generations = interrupts.between(steps)
         if quiet:
             for _ in generations:
                 pass

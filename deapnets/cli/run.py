@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from deapnets.runs.running import Run
 
 
 @click.command()
@@ -27,6 +30,13 @@ import click
     default="raise",
     show_default=True,
     help="What fitness that is not finite does: end the run, or become the worst value.",
+)
+@click.option(
+    "--checkpoint-every",
+    type=float,
+    default=10.0,
+    show_default=True,
+    help="Seconds between two snapshots; 0 for one after each generation.",
 )
 @click.option("--out", help="New directory of the run; runs/EVALUATOR-ALGORITHM-TIME.")
 @click.option(
@@ -91,19 +101,29 @@ def _fresh_name(configuration: Any) -> str:
 
 
 def _execute(configuration: Any, out: str, as_json: bool) -> None:
-    from deapnets.cli.progress import follow, summarise
-    from deapnets.runs.curve import draw_curve
     from deapnets.runs.directory import RunDirectory
     from deapnets.runs.running import Run
 
-    directory = RunDirectory(out)
-    run_ = Run(configuration, directory)
+    run_ = Run(configuration, RunDirectory(out))
     run_.prepare()  # before anything is written: a missing file leaves no empty run behind
     RunDirectory.create(out)
+    carry_out(run_, as_json)
+
+
+def carry_out(run_: Run, as_json: bool) -> None:
+    """Run to the end, draw the learning curve, and print what was found."""
+    from deapnets.cli.progress import follow, summarise
+    from deapnets.runs.curve import draw_curve
+
+    directory = run_.directory
     try:
         follow(run_, quiet=as_json)
     except KeyboardInterrupt:
-        click.echo(f"\nInterrupted. What was found is in {directory.path}", err=True)
+        click.echo(
+            f"\nInterrupted. What was found is in {directory.path}; "
+            f"deapnets resume {directory.path} goes on.",
+            err=True,
+        )
         raise
     picture = draw_curve(directory)
     if as_json:

@@ -6,8 +6,15 @@ module       concept
 budget       when a run ends, and how much of it is spent
 configuring  `Configuration`: every setting of a run, as its ``config.json``
 directory    the files of a run, written so that a reader never sees half of one
+whole        files that are written whole or not at all
+locking      one process a directory
 environment  versions and hardware
 packing      a state as JSON and tensors, and back
+tensors      tensors to a safetensors file, row by row
+snapshots    the last two snapshots of a state, with checksums
+pacing       when a state is to be saved again
+drawing      where the random generators of the process stand
+resuming     a `Configuration` from the ``config.json`` of a run that is there
 champion     the network a run saves, chosen on the validation split
 running      `Run`: generation after generation, with a log line each
 curve        the picture of the learning curve

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 from deapnets.errors import OptionError, suggest
@@ -81,6 +81,24 @@ class Budget:
                 )
         if all(value is None for value in limits.values()):
             raise OptionError("A run needs a budget: generations, seconds or evaluations.")
+
+    def extended(self, **limits: float | None) -> Budget:
+        """Return a budget with other limits; those that are None stay as they are.
+
+        Raises
+        ------
+        OptionError
+            When a limit is less than it was: what is spent cannot be taken back.
+        """
+        given = {name: limit for name, limit in limits.items() if limit is not None}
+        for name, limit in given.items():
+            before = getattr(self, name)
+            if before is not None and limit < before:
+                raise OptionError(
+                    f"The run has a budget of {before:g} {name}; it can be made larger, not "
+                    f"smaller: got {limit:g}."
+                )
+        return replace(self, **given)  # type: ignore[arg-type]  # counts are whole numbers
 
     def require_more_than(self, population: int) -> None:
         """Raise an `OptionError` when the initial population alone would use it up."""

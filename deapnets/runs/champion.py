@@ -6,7 +6,7 @@ import copy
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import final
+from typing import Any, final
 
 from deapnets.evaluators.base import Evaluator
 from deapnets.genomes.weights import WeightGenome
@@ -36,6 +36,14 @@ class Champion:
     source: str = ""
     generation: int = -1
     figures: dict[str, float] = field(default_factory=dict)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the fields under their names."""
+        return dict(vars(self))
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take the fields of ``state``."""
+        vars(self).update(state)
 
     def consider(
         self, evaluator: Evaluator, candidates: Mapping[str, WeightGenome], generation: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ class Configuration:
         As `deapnets.PopulationMap` takes them.
     validate_every
         Generations between two looks at the validation split.
+    checkpoint_every
+        Seconds between two snapshots; 0 for one after each generation.
     """
 
     plugin: UsablePlugin
@@ -50,12 +53,18 @@ class Configuration:
     memory: str | None = None
     on_error: OnError = "raise"
     validate_every: int = 10
+    checkpoint_every: float = 10.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 1 << 32:
             raise OptionError(f"A seed is from 0 to 2**32 - 1, got {self.seed}.")
         if self.validate_every < 1:
             raise OptionError(f"validate_every is at least 1, got {self.validate_every}.")
+        if not 0 <= self.checkpoint_every < math.inf:
+            raise OptionError(
+                f"checkpoint_every is a number of seconds, or 0 for every generation; "
+                f"got {self.checkpoint_every}."
+            )
         self.budget.require_more_than(self.settings.population)
 
     @property
@@ -86,6 +95,7 @@ class Configuration:
             "memory": self.memory,
             "on_error": self.on_error,
             "validate_every": self.validate_every,
+            "checkpoint_every": self.checkpoint_every,
         }
 
 

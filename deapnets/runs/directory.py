@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from deapnets.errors import RunError
+from deapnets.runs.whole import remove_partial, write_whole
 
 if TYPE_CHECKING:
     import torch
@@ -24,8 +25,7 @@ class RunDirectory:
     """``config.json, environment.json, log.jsonl, best.safetensors, best.json, result.json``.
 
     JSON and safetensors only: nothing in a run directory is ever unpickled. Numbers that are not
-    finite, which JSON does not have, are written as null. ``checkpoints/`` is where snapshots
-    belong.
+    finite, which JSON does not have, are written as null. ``checkpoints/`` holds the snapshots.
 
     Parameters
     ----------
@@ -51,6 +51,11 @@ class RunDirectory:
             occupied = any(directory.path.iterdir())
         except OSError as error:
             raise RunError(f"{directory.path} cannot be a run directory: {error}.") from error
+        if directory.has("config.json"):
+            raise RunError(
+                f"{directory.path} holds a run already. deapnets resume {directory.path} goes on "
+                "with it; --out chooses another directory."
+            )
         if occupied:
             raise RunError(f"{directory.path} is not empty. Choose another directory with --out.")
         return directory
@@ -136,18 +141,31 @@ class RunDirectory:
 
     def replace(self, name: str, write: Callable[[Path], Any]) -> None:
         """Let ``write`` write beside the file ``name``, flush to the disk, then take its place."""
-        path = self.path / name
-        beside = path.with_name(f".{name}.partial")
+        write_whole(self.path / name, write)
+
+    def sync_log(self) -> None:
+        """Flush ``log.jsonl`` to the disk."""
+        path = self.path / "log.jsonl"
         try:
-            write(beside)
-            with beside.open("rb+") as file:
-                os.fsync(file.fileno())
-            beside.replace(path)
+            if path.is_file():
+                with path.open("rb") as log:
+                    os.fsync(log.fileno())
         except OSError as error:
             raise RunError(f"{path} cannot be written: {error}.") from error
-        finally:
-            with contextlib.suppress(OSError):
-                beside.unlink(missing_ok=True)
+
+    def rewind(self, generation: int) -> None:
+        """Go back to a generation: later lines of the log go, and the result, and partial files."""
+        remove_partial(self.path)
+        kept = [record for record in self._whole_lines() if record["generation"] <= generation]
+        text = "".join(_json(record) + "\n" for record in kept)
+        if self.has("log.jsonl"):
+            self.replace("log.jsonl", lambda path: path.write_text(text, encoding="utf-8"))
+        (self.path / "result.json").unlink(missing_ok=True)
+
+    def _whole_lines(self) -> Iterator[dict[str, Any]]:
+        """Yield the log's records up to the first line that cannot be read."""
+        with contextlib.suppress(RunError):
+            yield from self.log()
 
 
 def _json(value: dict[str, Any], indent: int | None = None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+import warnings
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, final
@@ -13,11 +14,16 @@ import torch
 from deap import tools
 
 from deapnets.algorithms.base import Algorithm, Generation
+from deapnets.algorithms.ga import individual_class
 from deapnets.mapping import PopulationMap
 from deapnets.runs.champion import Champion
 from deapnets.runs.configuring import Configuration
 from deapnets.runs.directory import RunDirectory
+from deapnets.runs.drawing import random_states, set_random_states
 from deapnets.runs.environment import environment
+from deapnets.runs.locking import locked
+from deapnets.runs.pacing import Pace
+from deapnets.runs.snapshots import Snapshots
 
 
 @final
@@ -46,11 +52,21 @@ class Run:
         What is run.
     directory
         Where its files go. It may be made after `prepare`.
+    resumes
+        Go on with the run that is there, from its last snapshot: what comes out is what would have
+        come out without the interruption.
     """
 
-    def __init__(self, configuration: Configuration, directory: RunDirectory) -> None:
+    def __init__(
+        self, configuration: Configuration, directory: RunDirectory, *, resumes: bool = False
+    ) -> None:
         self.configuration = configuration
         self.directory = directory
+        self._resumes = resumes
+        self._resumed = 0  # how often it was
+        self._snapshots = Snapshots(directory.path / "checkpoints")
+        self._pace = Pace(configuration.checkpoint_every)
+        self._between = False  # whether the state is that of the end of a generation
         self.champion = Champion()
         self._validation: dict[str, float] = {}
         self._mapping = PopulationMap(
@@ -80,25 +96,39 @@ class Run:
     def __iter__(self) -> Generator[Progress, None, None]:
         """Run; yield after each generation. The result is written when the iteration ends.
 
-        However it ends: also when it is interrupted or fails, with the best network so far.
+        However it ends: also when it is interrupted or fails, with the best network so far. The
+        directory is this process's while the iteration lasts.
+
+        Raises
+        ------
+        RunError
+            When another process has the directory, no snapshot can be read, or a file cannot be
+            written: a full disk, say.
         """
+        with locked(self.directory.path):
+            yield from self._run()
+
+    def _run(self) -> Generator[Progress, None, None]:
         algorithm = self._begin()
         status, measured = "failed", {}
         try:
             yield from self._generations(algorithm)
+            self._save_state(algorithm)
             measured = self._measure()
             status = "finished"
         except (KeyboardInterrupt, GeneratorExit):
             status = "interrupted"
             raise
         finally:
-            self._finish(status, measured)
+            self._finish(status, measured, algorithm)
 
     def _generations(self, algorithm: Algorithm) -> Generator[Progress, None, None]:
-        began = time.perf_counter()
+        began = time.perf_counter() - self._seconds
         budget = self.configuration.budget
-        spent = 0.0
+        spent = self._spent()
+        self._pace.start()
         while spent < 1.0 and not self._reached:
+            self._between = False
             generation = algorithm.step(spent)
             self._number = generation.number
             self._algorithm = algorithm
@@ -107,18 +137,80 @@ class Run:
             if generation.number % self.configuration.validate_every == 0 or spent >= 1.0:
                 self._look(algorithm)
             self._seconds = time.perf_counter() - began
-            yield self._note(generation, algorithm.figures(), spent)
+            progress = self._note(generation, algorithm.figures(), spent)
+            self._between = True
+            if self._pace.due():
+                self._save_state(algorithm)
+            yield progress
+
+    def _spent(self) -> float:
+        """Return the part of the budget that is spent: nothing before the initial population."""
+        if self._algorithm is None:
+            return 0.0
+        evaluations = self._mapping.evaluations
+        return self.configuration.budget.spent(self._number, self._seconds, evaluations)
 
     def _begin(self) -> Algorithm:
-        """Write the first files and return the algorithm, seeded and not yet started."""
+        """Write the first files and return the algorithm, seeded and not yet started.
+
+        Or with the state of the last snapshot, where a run is resumed.
+        """
         self.prepare()
         configuration = self.configuration
+        state = self._stored_state() if self._resumes else None
         self.directory.write("config.json", {**configuration.describe(), **self._facts})
-        self.directory.write(
-            "environment.json", environment(configuration.plugin.loaded.found.distribution)
-        )
+        if not self._resumes:
+            found = configuration.plugin.loaded.found
+            self.directory.write("environment.json", environment(found.distribution))
         self._seed()  # again: a network that was built before has drawn nothing now
-        return configuration.settings.begin(configuration.evaluator, self._mapping)
+        algorithm = configuration.settings.begin(configuration.evaluator, self._mapping)
+        if state is not None:
+            self._take_up(state, algorithm)
+        elif self._resumes:
+            self.directory.rewind(-1)
+        return algorithm
+
+    def _stored_state(self) -> Any:
+        """Return the state of the last whole snapshot; None where it died before the first."""
+        state = self._snapshots.read([individual_class(self.configuration.evaluator)])
+        for message in self._snapshots.damaged:
+            warnings.warn(f"{message} The snapshot before it is used.", stacklevel=2)
+        return state
+
+    def _save_state(self, algorithm: Algorithm) -> None:
+        """Write a snapshot of the end of a generation, behind the log that leads to it."""
+        self.directory.sync_log()
+        self._snapshots.write(
+            {
+                "begun": self._algorithm is not None,
+                "generation": self._number,
+                "seconds": self._seconds,
+                "validation": self._validation,
+                "looked": self._looked,
+                "reached": self._reached,
+                "resumed": self._resumed,
+                "champion": self.champion.state_dict(),
+                "algorithm": algorithm.state_dict(),
+                "evaluator": self.configuration.evaluator.state_dict(),
+                "map": self._mapping.state_dict(),
+                "random": random_states(),
+            }
+        )
+        self._pace.start()
+
+    def _take_up(self, state: dict[str, Any], algorithm: Algorithm) -> None:
+        """Put everything where it stood when `_save_state` looked, the files included."""
+        self._algorithm = algorithm if state["begun"] else None
+        self._number, self._seconds = state["generation"], state["seconds"]
+        self._validation, self._looked = state["validation"], state["looked"]
+        self._reached, self._resumed = state["reached"], state["resumed"] + 1
+        self.champion.load_state_dict(state["champion"])
+        algorithm.load_state_dict(state["algorithm"])
+        self.configuration.evaluator.load_state_dict(state["evaluator"])
+        self._mapping.load_state_dict(state["map"])
+        self.directory.rewind(self._number if state["begun"] else -1)
+        self._save()
+        set_random_states(state["random"])
 
     def _seed(self) -> None:
         random.seed(self.configuration.seed)
@@ -184,9 +276,11 @@ class Run:
         individual = self.champion.individual
         return {} if individual is None else self.configuration.evaluator.measure(individual)
 
-    def _finish(self, status: str, measured: dict[str, float]) -> None:
+    def _finish(self, status: str, measured: dict[str, float], algorithm: Algorithm) -> None:
         try:
             if status != "finished":
+                if self._between:
+                    self._save_state(algorithm)
                 self._save_last()
         finally:
             self._write_result(status, measured)
@@ -212,6 +306,7 @@ class Run:
                 "seconds": round(self._seconds, 3),
                 "best_fitness": self.champion.fitness if found else None,
                 "best_source": self.champion.source,
+                "resumed": self._resumed,
                 "faults": self._mapping.faults,
                 "metrics": {
                     **self.champion.figures,

@@ -47,7 +47,7 @@ def test_help_imports_nothing_heavy(words):
 def test_help_lists_every_command_with_what_it_does(deapnets):
     lines = deapnets("--help").stdout.splitlines()
     commands = [line.split(maxsplit=1) for line in lines[lines.index("Commands:") + 1 :]]
-    assert [name for name, _ in commands][:3] == ["run", "show", "plugins"]
+    assert [name for name, _ in commands][:4] == ["run", "resume", "show", "plugins"]
     assert all(len(explanation) > 20 for _, explanation in commands)
 
 
@@ -119,7 +119,9 @@ def test_broken_command_says_why_and_harms_no_other(deapnets, refused, tools, na
 def test_an_unknown_command_is_told_with_the_near_one(deapnets):
     result = deapnets("rnu")
     assert result.exit_code == 2
-    expected = 'Error: Unknown command "rnu". Did you mean "run"? Valid: plugins, run, show.'
+    expected = (
+        'Error: Unknown command "rnu". Did you mean "run"? Valid: plugins, resume, run, show.'
+    )
     assert result.stderr.splitlines()[-1] == expected
 
 

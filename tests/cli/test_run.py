@@ -87,6 +87,7 @@ def test_the_first_run_leaves_all_its_files_and_no_other(first):
     assert sorted(path.name for path in first[0].iterdir()) == [
         "best.json",
         "best.safetensors",
+        "checkpoints",
         "config.json",
         "curve.png",
         "environment.json",
@@ -474,10 +475,14 @@ def test_an_interrupted_run_exits_with_130_and_leaves_whole_files(deapnets, tmp_
         time.sleep(0.05)
     os.kill(process.pid, signal.SIGINT)
     _, errors = process.communicate()
-    assert (process.returncode, errors) == (130, "\nInterrupted. What was found is in run\n")
+    assert (process.returncode, errors) == (
+        130,
+        "\nInterrupted. What was found is in run; deapnets resume run goes on.\n",
+    )
     assert sorted(path.name for path in run.path.iterdir()) == [
         "best.json",
         "best.safetensors",
+        "checkpoints",
         "config.json",
         "environment.json",
         "log.jsonl",

@@ -84,6 +84,7 @@ def test_a_configuration_describes_every_setting_with_its_default(configure):
         "memory": None,
         "on_error": "raise",
         "validate_every": 10,
+        "checkpoint_every": 10.0,
     }
 
 

@@ -179,7 +179,7 @@ def test_a_file_is_on_the_disk_before_it_takes_its_place(directory, monkeypatch)
     monkeypatch.setattr(os, "fsync", lambda file: done.append("flushed"))
     monkeypatch.setattr(Path, "replace", lambda *paths: done.append("replaced"))
     directory.write("config.json", {"seed": 1})
-    assert done == ["flushed", "replaced"]
+    assert done == ["flushed", "replaced", "flushed"]  # the file, then the folder
 
 
 def test_a_file_that_cannot_be_written_is_told_by_its_path(directory):

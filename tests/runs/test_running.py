@@ -108,6 +108,7 @@ def test_a_run_leaves_its_configuration_environment_log_best_network_and_result(
     assert sorted(path.name for path in run.directory.path.iterdir()) == [
         "best.json",
         "best.safetensors",
+        "checkpoints",
         "config.json",
         "environment.json",
         "log.jsonl",
@@ -178,6 +179,7 @@ def test_the_result_has_every_promised_figure(start):
         "image_forwards": last["image_forwards"],
         "best_fitness": run.champion.fitness,
         "best_source": run.champion.source,
+        "resumed": 0,
         "faults": [],
     }
 
@@ -518,7 +520,7 @@ def test_settings_of_the_machine_are_checked_when_the_run_is_made(start, replace
 
 def test_a_directory_that_is_not_there_is_an_error_of_ours(configure, tmp_path):
     run = Run(configure(), RunDirectory(tmp_path / "nowhere"))
-    with pytest.raises(RunError, match=r"nowhere/config\.json cannot be written: \[Errno 2\]"):
+    with pytest.raises(RunError, match=r"nowhere cannot be written: \[Errno 2\]"):
         list(run)
 
 
