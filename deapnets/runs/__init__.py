@@ -12,6 +12,7 @@ environment  versions and hardware
 packing      a state as JSON and tensors, and back
 tensors      tensors to a safetensors file, row by row
 snapshots    the last two snapshots of a state, with checksums
+journal      scores of the generation under way, so that nothing is paid twice
 pacing       when a state is to be saved again
 drawing      where the random generators of the process stand
 resuming     a `Configuration` from the ``config.json`` of a run that is there

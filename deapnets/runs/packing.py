@@ -105,6 +105,16 @@ def unpack(packed: Packed, classes: Sequence[type[Any]] = ()) -> Any:
     return _Unpacker(packed, classes).state()
 
 
+def to_plain(values: Any) -> Any:
+    """Return dicts, lists and tuples of plain values as JSON: those without tables."""
+    return _Packer().value(values)
+
+
+def from_plain(written: Any) -> Any:
+    """Return what `to_plain` was given."""
+    return _Unpacker(Packed(dict.fromkeys(("layouts", "operators"), ()))).value(written)
+
+
 class _UnstorableError(Exception):
     """Something that cannot be stored; on its way out it learns where it was."""
 
@@ -276,7 +286,7 @@ def _operator_spec(reference: str, parameters: Any) -> dict[str, Any]:
 class _Unpacker:
     """The tables of a document, as objects."""
 
-    def __init__(self, packed: Packed, classes: Sequence[type[Any]]) -> None:
+    def __init__(self, packed: Packed, classes: Sequence[type[Any]] = ()) -> None:
         self._document, self._tensors = packed.document, packed.tensors
         self._given = {f"{kind.__module__}:{kind.__qualname__}": kind for kind in classes}
         self._layouts = [_layout_of(spec) for spec in self._document["layouts"]]

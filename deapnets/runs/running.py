@@ -21,6 +21,7 @@ from deapnets.runs.configuring import Configuration
 from deapnets.runs.directory import RunDirectory
 from deapnets.runs.drawing import random_states, set_random_states
 from deapnets.runs.environment import environment
+from deapnets.runs.journal import Journal
 from deapnets.runs.locking import locked
 from deapnets.runs.pacing import Pace
 from deapnets.runs.snapshots import Snapshots
@@ -75,6 +76,7 @@ class Run:
             on_error=configuration.on_error,
             seed=configuration.seed,
         )
+        self._journal = Journal(self._snapshots, self._mapping)
         self._facts: dict[str, Any] = {}
         self._seconds = 0.0
         self._number = 0
@@ -129,6 +131,7 @@ class Run:
         self._pace.start()
         while spent < 1.0 and not self._reached:
             self._between = False
+            self._journal.begin()
             generation = algorithm.step(spent)
             self._number = generation.number
             self._algorithm = algorithm
@@ -166,8 +169,9 @@ class Run:
         algorithm = configuration.settings.begin(configuration.evaluator, self._mapping)
         if state is not None:
             self._take_up(state, algorithm)
-        elif self._resumes:
+        else:
             self.directory.rewind(-1)
+            self._save_state(algorithm)
         return algorithm
 
     def _stored_state(self) -> Any:
@@ -210,6 +214,7 @@ class Run:
         self._mapping.load_state_dict(state["map"])
         self.directory.rewind(self._number if state["begun"] else -1)
         self._save()
+        self._journal.load(self._snapshots.lines)
         set_random_states(state["random"])
 
     def _seed(self) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
+import os
 import re
 import zlib
 from collections.abc import Sequence
@@ -38,11 +40,14 @@ class Snapshots:
     ----------
     damaged
         What `read` found damaged and left out: a sentence each.
+    lines
+        What was appended behind the snapshot that `read` returned.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.damaged: list[str] = []
+        self.lines: list[dict[str, Any]] = []
 
     def write(self, state: Any) -> None:
         """Write a snapshot, flushed to the disk, and remove those that are too old.
@@ -68,6 +73,28 @@ class Snapshots:
         line = seal(head)
         write_whole(self._path(number, "jsonl"), lambda path: path.write_bytes(line))
         self._remove_all_but(self._numbers()[-KEPT:])
+
+    def append(self, record: dict[str, Any]) -> None:
+        """Write a line of JSON behind the last snapshot, flushed to the disk.
+
+        Raises
+        ------
+        RunError
+            When it cannot be written; what was written of it goes.
+        """
+        path = self._path(self._numbers()[-1], "jsonl")
+        try:
+            with path.open("ab") as file:
+                end = file.tell()
+                try:
+                    file.write(seal(record))
+                    file.flush()
+                    os.fsync(file.fileno())
+                except OSError:
+                    os.truncate(path, end)
+                    raise
+        except OSError as error:
+            raise RunError(f"{path} cannot be written: {error}.") from error
 
     def read(self, classes: Sequence[type[Any]] = ()) -> Any:
         """Return the latest state that is whole, or None when there is no snapshot at all.
@@ -98,12 +125,7 @@ class Snapshots:
 
     def _packed(self, number: int) -> Packed:
         path = self._path(number, "jsonl")
-        try:
-            head = unseal(path.read_bytes().split(b"\n")[0])
-        except OSError as error:
-            raise _DamageError(f"{path} cannot be read: {error}.") from error
-        if head is None:
-            raise _DamageError(f"{path} is damaged: its checksum is not the one of its text.")
+        head = self._lines(path)
         _require_version(path, head)
         check = head["tensors_crc32"]
         try:
@@ -113,6 +135,28 @@ class Snapshots:
         except RunError as error:
             raise _DamageError(str(error)) from error
         return Packed(head, tensors)
+
+    def _lines(self, path: Path) -> dict[str, Any]:
+        """Return a file's first line; put the others, up to the first that is not whole, in place.
+
+        What is behind them is cut off: it was being written when the process died, or is damaged.
+        """
+        try:
+            text = path.read_bytes()
+            lines = text.splitlines(keepends=True)
+            records = list(
+                itertools.takewhile(lambda record: record is not None, map(unseal, lines))
+            )
+            if not records:
+                raise _DamageError(f"{path} is damaged: its checksum is not the one of its text.")
+            if len(records) < len(lines):
+                if lines[-1].endswith(b"\n"):
+                    self.damaged.append(f"{path} is damaged behind line {len(records)}.")
+                os.truncate(path, sum(map(len, lines[: len(records)])))
+        except OSError as error:
+            raise _DamageError(f"{path} cannot be read: {error}.") from error
+        head, *self.lines = [record for record in records if record is not None]
+        return head
 
     def _write_tensors(self, number: int, packed: Packed) -> int | None:
         """Return the checksum of the tensors' file, or None when there is none to write."""
@@ -149,9 +193,9 @@ def seal(record: dict[str, Any]) -> bytes:
 
 
 def unseal(line: bytes) -> dict[str, Any] | None:
-    """Return the record of a line, or None when the line is not what was written."""
-    check, _, text = line.partition(b" ")
-    if check != b"%08x" % zlib.crc32(text):
+    """Return the record of a whole line, or None when the line is not what was written."""
+    check, _, text = line.removesuffix(b"\n").partition(b" ")
+    if not line.endswith(b"\n") or check != b"%08x" % zlib.crc32(text):
         return None
     record: dict[str, Any] = json.loads(text)
     return record
