@@ -12,6 +12,7 @@ from deapnets.operators.mutation import mutGaussian
 
 SLOWEST = 0.1
 """The learning rate of step sizes is at least this much, however many weights there are."""
+_LARGEST = 80.0  # of the logarithm of a step size: a float32 ends at 88
 GRADES = 32
 """Step sizes an octave that are told apart when a child is made."""
 
@@ -57,7 +58,8 @@ def mutLogNormal(
     Raises
     ------
     OperatorError
-        When the strategy is no number, such as DEAP's own lists of one for each gene.
+        When the strategy is no number, such as DEAP's own lists of one for each gene, or has grown
+        beyond what a weight can hold.
     OptionError
         When a parameter cannot be used.
 
@@ -80,7 +82,12 @@ def mutLogNormal(
             f"{type(strategy).__name__}. Create individuals with strategy=None."
         )
     rate = max(SLOWEST, 1.0 / math.sqrt(len(individual))) if tau is None else tau
-    individual.strategy = max(floor, strategy * math.exp(rate * random.gauss(0.0, 1.0)))
+    exponent = math.log(max(strategy, floor)) + rate * random.gauss(0.0, 1.0)
+    if not exponent < _LARGEST:
+        raise OperatorError(
+            f"mutLogNormal: a step size has grown to exp({exponent:.0f}). Lower tau, or sigma."
+        )
+    individual.strategy = max(floor, math.exp(exponent))
     mutGaussian(individual, sigma=_rounded(individual.strategy), indpb=indpb)
     return (individual,)
 

@@ -131,6 +131,13 @@ def test_a_list_of_step_sizes_is_refused(individual):
         dn.mutLogNormal(individual, sigma=0.1)
 
 
+@pytest.mark.parametrize("strategy", [1e40, float("inf"), float("nan")])
+def test_a_step_size_that_has_grown_beyond_all_weights_is_refused(individual, strategy):
+    individual.strategy = strategy
+    with pytest.raises(OperatorError, match=r"^mutLogNormal: a step size has grown to exp\("):
+        dn.mutLogNormal(individual, sigma=0.1, tau=0.0)
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
