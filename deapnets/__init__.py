@@ -8,9 +8,13 @@ importing deapnets costs nothing: torch comes with the first name that needs it.
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+# Before the first product: MKL reads it once. See deapnets/networks/places.py.
+os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
 if TYPE_CHECKING:
     from deapnets.algorithms.generational import eaGenerational

@@ -50,7 +50,14 @@ def run(*arguments: str, cwd: Path, **environment: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "docs/evaluators.md", "docs/operators.md", "docs/toolbox.md"]
+    "page",
+    [
+        "README.md",
+        "docs/evaluators.md",
+        "docs/modules.md",
+        "docs/operators.md",
+        "docs/toolbox.md",
+    ],
 )
 def test_blocks_of_a_page_run_and_print_what_it_says(page, tmp_path):
     assert blocks(page, "python")

@@ -8,9 +8,10 @@ from typing import Any
 import torch
 from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
-from deapnets.errors import DataError, OptionError, unknown
+from deapnets.errors import DataError, EvaluationError, OptionError, unknown
+from deapnets.networks.trees import tensors_of, with_tensors
 
-Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Loss = Callable[[Any, torch.Tensor], torch.Tensor]
 
 _FEW_CLASSES = 64
 """Up to here one class after the other is faster on a CPU than torch's maximum with indices."""
@@ -77,7 +78,8 @@ def resolve(loss: str | Callable[[torch.Tensor, torch.Tensor], Any]) -> Loss:
     """Return the chunk's loss for a name, or for any torch loss of one network.
 
     A callable gets the outputs ``[batch, ...]`` and the targets of one network and returns a
-    scalar, as `torch.nn.functional` and the modules of `torch.nn` do.
+    scalar, as `torch.nn.functional` and the modules of `torch.nn` do. Where a network returns a
+    tuple, list or dict of tensors, the callable gets that.
 
     Raises
     ------
@@ -87,11 +89,26 @@ def resolve(loss: str | Callable[[torch.Tensor, torch.Tensor], Any]) -> Loss:
     if callable(loss):
         one = loss
         return lambda outputs, targets: torch.stack(
-            [torch.as_tensor(one(output, targets)) for output in outputs]
+            [torch.as_tensor(one(output, targets)) for output in _of_each(outputs)]
         )
     if loss not in LOSSES:
         raise OptionError(unknown("loss", loss, LOSSES))
     return LOSSES[loss]
+
+
+def _of_each(outputs: Any) -> list[Any]:
+    """Return the outputs of each network: of a tensor ``[n, ...]``, or of a tree of them."""
+    tensors = tensors_of(outputs)
+    return [with_tensors(outputs, iter(own)) for own in zip(*tensors, strict=True)]
+
+
+def require_tensor(outputs: Any, what: str) -> None:
+    """Raise an `EvaluationError` unless networks return a tensor; ``what`` is what needs one."""
+    if not isinstance(outputs, torch.Tensor):
+        raise EvaluationError(
+            f"The network returns a {type(outputs).__name__}, and {what} takes one tensor. Give "
+            "loss= a function of (outputs, targets), or a module that picks the output."
+        )
 
 
 def hits(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

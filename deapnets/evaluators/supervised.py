@@ -243,6 +243,7 @@ class SupervisedTask(Evaluator):
         correct = torch.zeros_like(loss)
         for part in split.slices():
             outputs = networks(part.inputs)
+            self._check_outputs(outputs, only)
             self._check_targets(outputs)
             if only != "accuracy":
                 loss += self._loss(outputs, part.targets).double() * (len(part) / len(split))
@@ -256,6 +257,13 @@ class SupervisedTask(Evaluator):
         if key not in self._there:
             self._there[key] = getattr(self.splits, name).to(device)
         return self._there[key]
+
+    def _check_outputs(self, outputs: Any, only: str) -> None:
+        """Raise an `EvaluationError` where a tuple or dict meets what takes one tensor."""
+        if only != "accuracy" and self._loss in losses.LOSSES.values():
+            losses.require_tensor(outputs, f'loss "{self._loss.__name__}"')
+        if only != "loss" and self._classifies:
+            losses.require_tensor(outputs, "accuracy")
 
     def _check_targets(self, outputs: torch.Tensor) -> None:
         """Raise a `DataError` when a target is no class of the outputs; looks once."""

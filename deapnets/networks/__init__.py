@@ -9,5 +9,10 @@ paths     which of the three ways a module takes, and why
 stacked   chains of linear layers and activations as batched matrix products
 vmapped   any module that `torch.func.vmap` takes
 looped    one network after the other: every other module
+crew      networks side by side, each on one thread
+trees     tensors in tuples, lists and dicts
+guarding  what a module may not do in ``forward``
+blocks    element-wise functions whose bits do not depend on where an element stands
+places    whether products depend on where in memory numbers lie
 ========  ==================================================================================
 """

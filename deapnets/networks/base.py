@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 
@@ -15,20 +16,25 @@ class Path(ABC):
     networks beside it nor on the number of threads.
     """
 
-    name: str
     thread_invariant = False
     """Whether a row's bits are known not to depend on the number of threads, for every module."""
 
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """``"stacked"``, ``"vmap"`` or ``"loop"``."""
+
     @abstractmethod
     def forward(
-        self, parameters: Mapping[str, torch.Tensor], inputs: tuple[torch.Tensor, ...], each: bool
-    ) -> torch.Tensor:
-        """Return the outputs ``[n, batch, ...]``.
+        self, parameters: Mapping[str, torch.Tensor], inputs: tuple[Any, ...], each: bool
+    ) -> Any:
+        """Return the outputs ``[n, batch, ...]``, or what else the module returns of such tensors.
 
         Parameters
         ----------
         parameters
             ``[n, *shape]`` under the names of the evolved parameters.
         inputs
-            ``[batch, ...]`` shared by all, or ``[n, batch, ...]`` when ``each``.
+            ``[batch, ...]`` shared by all, or ``[n, batch, ...]`` when ``each``; or tuples, lists
+            and dicts of such tensors.
         """

@@ -10,6 +10,7 @@ import torch
 from deapnets.errors import EvaluationError
 from deapnets.genomes.layout import Layout
 from deapnets.networks.base import Path
+from deapnets.networks.trees import tensors_of
 
 
 class Networks:
@@ -41,16 +42,25 @@ class Networks:
         return self._rows.device
 
     @torch.no_grad()
-    def __call__(self, *inputs: torch.Tensor, each: bool = False) -> torch.Tensor:
+    def __call__(self, *inputs: Any, each: bool = False) -> Any:
         """Return the outputs ``[n, batch, ...]``.
+
+        A module that returns a tuple, list or dict of tensors gives one of those tensors
+        ``[n, ...]``.
 
         Parameters
         ----------
         inputs
             What the module's ``forward`` takes: ``[batch, ...]``, shared by all networks, or
-            ``[n, batch, ...]`` with ``each=True``, one lot a network.
+            ``[n, batch, ...]`` with ``each=True``, one lot a network. Tuples, lists and dicts of
+            such tensors, and None, are taken too.
+
+        Raises
+        ------
+        EvaluationError
+            When the module returns something else than tensors, or changes what it holds.
         """
-        self.forwards += len(self) * inputs[0].shape[1 if each else 0]
+        self.forwards += len(self) * _batch(inputs, each)
         return self._path.forward(self.parameters(), inputs, each)
 
     def weights(self) -> torch.Tensor:
@@ -84,3 +94,9 @@ def attach(records: Mapping[str, torch.Tensor], individuals: Sequence[Any]) -> N
         for individual, value in zip(individuals, values.tolist(), strict=True):
             plain = tuple(value) if isinstance(value, list) else value
             individual.records = {**individual.records, name: plain}
+
+
+def _batch(inputs: tuple[Any, ...], each: bool) -> int:
+    """Return how many rows go through a network: those of the first input, or 1 without any."""
+    first = next(iter(tensors_of(inputs)), None)
+    return 1 if first is None or first.dim() <= int(each) else first.shape[int(each)]

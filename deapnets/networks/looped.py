@@ -9,44 +9,82 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from deapnets.errors import EvaluationError
 from deapnets.networks.base import Path
-
-
-def single_output(outputs: Any, template: nn.Module) -> torch.Tensor:
-    """Return the module's output; an `EvaluationError` when it is no tensor."""
-    if not isinstance(outputs, torch.Tensor):
-        raise EvaluationError(
-            f"{type(template).__name__} returned {type(outputs).__name__}; a network must return "
-            "one tensor [batch, ...]. Wrap it in a module that picks the output you score."
-        )
-    return outputs
+from deapnets.networks.crew import Crew
+from deapnets.networks.guarding import Guard
+from deapnets.networks.trees import require_tensors, stack_trees, tensors_of, with_tensors
 
 
 @final
 class LoopPath(Path):
-    """`torch.func.functional_call`, a network at a time."""
+    """`torch.func.functional_call`, a network at a time, on as many threads as torch has.
+
+    Parameters
+    ----------
+    crew
+        Its workers are modules in evaluation mode, which lend their form.
+
+    Attributes
+    ----------
+    random
+        Whether the module draws random numbers in ``forward``; None before a network was seen.
+    """
 
     name = "loop"
 
-    def __init__(self, template: nn.Module) -> None:
-        self._template = template
+    def __init__(self, crew: Crew[nn.Module]) -> None:
+        self.random: bool | None = None
+        self._crew = crew
+        self._title = type(crew.workers[0]).__name__
+        self._guards: dict[int, Guard] = {}
 
     def forward(
-        self, parameters: Mapping[str, torch.Tensor], inputs: tuple[torch.Tensor, ...], each: bool
-    ) -> torch.Tensor:
-        """Return ``[n, batch, ...]``."""
-        count = len(next(iter(parameters.values())))
-        outputs = [
-            self._one(
-                {name: value[row] for name, value in parameters.items()},
-                tuple(lot[row] for lot in inputs) if each else inputs,
-            )
-            for row in range(count)
-        ]
-        return torch.stack(outputs)
+        self, parameters: Mapping[str, torch.Tensor], inputs: tuple[Any, ...], each: bool
+    ) -> Any:
+        """Return ``[n, batch, ...]``, or a tree of such tensors."""
+        if self.random is None:
+            self.look(parameters, inputs, each)
 
-    def _one(
-        self, parameters: dict[str, torch.Tensor], inputs: tuple[torch.Tensor, ...]
-    ) -> torch.Tensor:
-        return single_output(functional_call(self._template, parameters, inputs), self._template)
+        def part(template: nn.Module, first: int, end: int) -> list[Any]:
+            return self._part(template, parameters, inputs, each, range(first, end))
+
+        count = len(next(iter(parameters.values())))
+        parts = self._crew.run(part, count, side_by_side=not self.random)
+        return stack_trees([outputs for lot in parts for outputs in lot], self._title)
+
+    def look(
+        self, parameters: Mapping[str, torch.Tensor], inputs: tuple[Any, ...], each: bool
+    ) -> None:
+        """Call the first network: to see what it changes, and whether it draws random numbers."""
+
+        def first(template: nn.Module, *_: int) -> None:
+            self._part(template, parameters, inputs, each, range(1))
+
+        self._crew.run(first, 1)
+        self.random = self._guards[id(self._crew.workers[0])].random
+
+    def _part(
+        self,
+        template: nn.Module,
+        parameters: Mapping[str, torch.Tensor],
+        inputs: tuple[Any, ...],
+        each: bool,
+        rows: range,
+    ) -> list[Any]:
+        """Return the outputs of the networks in ``rows``, one after the other."""
+        guard = self._guards.get(id(template))
+        if guard is None:
+            guard = self._guards[id(template)] = Guard(template, self.random)
+        outputs = []
+        with guard.watching(parameters):
+            for row in rows:
+                own = {name: value[row] for name, value in parameters.items()}
+                seen = _row(inputs, row) if each else inputs
+                guard.seed()
+                outputs.append(functional_call(template, own, seen))
+                require_tensors(outputs[-1], self._title)
+        return outputs
+
+
+def _row(inputs: tuple[Any, ...], row: int) -> Any:
+    return with_tensors(inputs, (lot[row] for lot in tensors_of(inputs)))

@@ -10,11 +10,17 @@ from torch import nn
 from deapnets.errors import LayoutError, OptionError, unknown
 from deapnets.genomes.layout import Layout
 from deapnets.networks.base import Path
+from deapnets.networks.crew import Crew
+from deapnets.networks.guarding import require_still
 from deapnets.networks.looped import LoopPath
+from deapnets.networks.places import warn_of_places
 from deapnets.networks.stacked import StackedPath, stackable
 from deapnets.networks.vmapped import VmapPath
 
 PATHS = ("stacked", "vmap", "loop")
+
+_RECURRENT = (nn.RNNBase, nn.LSTMCell)
+"""Layers that torch has no batching rule for."""
 
 
 def choose_path(module: nn.Module, layout: Layout, device: torch.device, wish: str = "") -> Path:
@@ -22,15 +28,27 @@ def choose_path(module: nn.Module, layout: Layout, device: torch.device, wish: s
 
     A chain of linear layers and element-wise activations is stacked. Convolutions on a CPU are
     looped: batched convolutions over a population run at about half the speed there
-    (``benchmarks/paths.py``). Everything else is vmapped, and looped where vmap refuses. What the
-    module holds besides the evolved parameters is copied, in float32 as those are.
+    (``benchmarks/paths.py``). So are recurrent layers, which vmap refuses. Everything else is
+    vmapped, and looped where vmap refuses. What the module holds besides the evolved parameters is
+    copied, in float32 as those are.
+
+    Raises
+    ------
+    EvaluationError
+        When a normalisation of the module is in training mode.
+    LayoutError
+        When the module cannot take the path that is wished.
+    OptionError
+        When there is no such path.
     """
+    require_still(module)
+    if device.type == "cpu":
+        warn_of_places()
     template = copy.deepcopy(module).eval().requires_grad_(False).float().to(device)
     chain = stackable(template, layout)
-    if not wish:
-        convolves = any(isinstance(m, nn.modules.conv._ConvNd) for m in template.modules())
-        slow = convolves and device.type == "cpu"
-        wish = "stacked" if chain is not None else "loop" if slow else "vmap"
+    wish = wish or ("stacked" if chain is not None else _path_of(template, device))
+    if wish not in PATHS:
+        raise OptionError(unknown("path", wish, PATHS))
     if wish == "stacked":
         if chain is None:
             raise LayoutError(
@@ -38,8 +56,14 @@ def choose_path(module: nn.Module, layout: Layout, device: torch.device, wish: s
                 'use path="vmap" or path="loop".'
             )
         return StackedPath(chain)
-    if wish == "vmap":
-        return VmapPath(template)
-    if wish == "loop":
-        return LoopPath(template)
-    raise OptionError(unknown("path", wish, PATHS))
+    crew = Crew(template, device)
+    return VmapPath(crew) if wish == "vmap" else LoopPath(crew)
+
+
+def _path_of(template: nn.Module, device: torch.device) -> str:
+    """Return the path of a module that is no chain."""
+    layers = list(template.modules())
+    if any(isinstance(layer, _RECURRENT) for layer in layers):
+        return "loop"
+    convolves = any(isinstance(layer, nn.modules.conv._ConvNd) for layer in layers)
+    return "loop" if convolves and device.type == "cpu" else "vmap"

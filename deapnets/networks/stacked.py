@@ -11,15 +11,25 @@ from torch import nn
 from deapnets.errors import EvaluationError
 from deapnets.genomes.layout import Layout
 from deapnets.networks.base import Path
+from deapnets.networks.blocks import applied, roomy
 
 _IN_PLACE: dict[type[nn.Module], Callable[[torch.Tensor], torch.Tensor]] = {
     nn.ReLU: torch.relu_,
     nn.Tanh: torch.tanh_,
-    nn.Sigmoid: torch.sigmoid_,
     nn.Identity: lambda values: values,
     nn.Dropout: lambda values: values,
 }
-_ELEMENTWISE = (nn.GELU, nn.SiLU, nn.ELU, nn.LeakyReLU, nn.Softplus, nn.Hardtanh, nn.SELU, nn.Mish)
+_ELEMENTWISE = (
+    nn.Sigmoid,
+    nn.GELU,
+    nn.SiLU,
+    nn.ELU,
+    nn.LeakyReLU,
+    nn.Softplus,
+    nn.Hardtanh,
+    nn.SELU,
+    nn.Mish,
+)
 
 
 class _Linear(NamedTuple):
@@ -105,6 +115,10 @@ class StackedPath(Path):
         self, parameters: Mapping[str, torch.Tensor], inputs: tuple[torch.Tensor, ...], each: bool
     ) -> torch.Tensor:
         """Return ``[n, batch, classes]``, a view of features-first memory."""
+        if len(inputs) != 1 or not isinstance(inputs[0], torch.Tensor):
+            raise EvaluationError(
+                f"A chain of layers takes one tensor of inputs, got {len(inputs)} argument(s)."
+            )
         (batch,) = inputs
         count = len(next(iter(parameters.values())))
         if self._chain.flattens:
@@ -136,24 +150,27 @@ class StackedPath(Path):
     def _features_first(
         self, parameters: Mapping[str, torch.Tensor], values: torch.Tensor
     ) -> torch.Tensor:
-        shared = True  # the inputs are the caller's until a product made new values
+        shared = True  # the inputs are the caller's until a step made new values
         for step in self._chain.steps:
             if isinstance(step, _Linear):
                 values = self._product(step, parameters, values)
-                shared = False
+            elif isinstance(step, nn.Module):
+                own = roomy(tuple(values.shape), values).copy_(values) if shared else values
+                values = applied(step, own)
             else:
                 values = step(values.clone() if shared else values)
-                shared = False
+            shared = False
         return values
 
     def _product(
         self, step: _Linear, parameters: Mapping[str, torch.Tensor], values: torch.Tensor
     ) -> torch.Tensor:
         weight = self._parameter(step.weight, parameters, len(values))
+        out = roomy((len(values), weight.shape[1], values.shape[2]), values)
         if step.bias is None:
-            return torch.bmm(weight, values)
+            return torch.bmm(weight, values, out=out)
         bias = self._parameter(step.bias, parameters, len(values))
-        return torch.baddbmm(bias.unsqueeze(2), weight, values)
+        return torch.baddbmm(bias.unsqueeze(2), weight, values, out=out)
 
     def _parameter(
         self, name: str, parameters: Mapping[str, torch.Tensor], count: int

@@ -1,62 +1,131 @@
-"""Any module that `torch.func.vmap` takes: one call for the whole chunk."""
+"""Any module that `torch.func.vmap` takes: one call for a part of the chunk."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from typing import final
+from contextlib import nullcontext
+from typing import Any, final
 
 import torch
 from torch import nn
 from torch.func import functional_call, vmap
 
 from deapnets.networks.base import Path
-from deapnets.networks.looped import LoopPath, single_output
+from deapnets.networks.crew import Crew
+from deapnets.networks.guarding import seeded
+from deapnets.networks.looped import LoopPath
+from deapnets.networks.trees import (
+    join_trees,
+    require_tensors,
+    skeleton_of,
+    tensors_of,
+    with_tensors,
+)
+
+_VECTOR = 32
+"""Elements at the end of a tensor that torch's vectorised functions may round differently."""
 
 
 @final
 class VmapPath(Path):
-    """`torch.func.vmap` over `functional_call`; what vmap refuses goes to the loop, said once."""
+    """`torch.func.vmap` over `functional_call`; what vmap refuses goes to the loop, said once.
+
+    At first one network goes through the loop: a fault of the module itself shows there, and
+    whether it changes what it must not or draws random numbers.
+
+    Parameters
+    ----------
+    crew
+        Its workers are modules in evaluation mode, which lend their form.
+    """
 
     name = "vmap"
 
-    def __init__(self, template: nn.Module) -> None:
-        self._template = template
-        self._loop: LoopPath | None = None
+    def __init__(self, crew: Crew[nn.Module]) -> None:
+        template = crew.workers[0]
+        self._crew = crew
+        self._title = type(template).__name__
+        self._loop = LoopPath(crew)
+        # What is not evolved goes in as if every network had its own: torch would make one product
+        # of all networks with it, and a row's bits would depend on its place there.
+        held = {**dict(template.named_parameters()), **dict(template.named_buffers())}
+        self._shared = {name: value for name, value in held.items() if value.is_floating_point()}
 
     def forward(
-        self, parameters: Mapping[str, torch.Tensor], inputs: tuple[torch.Tensor, ...], each: bool
-    ) -> torch.Tensor:
-        """Return ``[n, batch, ...]``."""
-        if self._loop is not None:
+        self, parameters: Mapping[str, torch.Tensor], inputs: tuple[Any, ...], each: bool
+    ) -> Any:
+        """Return ``[n, batch, ...]``, or a tree of such tensors."""
+        if self._loop.random is None:
+            self._loop.look(parameters, inputs, each)
+        if self.name == "loop":
             return self._loop.forward(parameters, inputs, each)
         try:
             return self._vmapped(parameters, inputs, each)
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:
-            fallback = LoopPath(self._template)
-            outputs = fallback.forward(parameters, inputs, each)  # a real fault shows itself here
-            self._loop, self.name = fallback, "loop"
+            self.name = "loop"
             reason = str(error).strip().splitlines()[0]
             warnings.warn(
-                f"{type(self._template).__name__} cannot be vmapped and is evaluated one network "
-                f"after the other: {reason}",
+                f"{self._title} cannot be vmapped and is evaluated one network after the other: "
+                f"{reason}",
                 stacklevel=2,
             )
-            return outputs
+            return self._loop.forward(parameters, inputs, each)
 
     def _vmapped(
-        self, parameters: Mapping[str, torch.Tensor], inputs: tuple[torch.Tensor, ...], each: bool
-    ) -> torch.Tensor:
-        count = len(next(iter(parameters.values())))
-        alone = count == 1  # a pair keeps the products batched, and so the bits of company
-        if alone:
-            parameters = {n: p.expand(2, *p.shape[1:]) for n, p in parameters.items()}
-            inputs = tuple(i.expand(2, *i.shape[1:]) for i in inputs) if each else inputs
-        dims = (0, *([0 if each else None] * len(inputs)))
-        outputs = vmap(self._one, in_dims=dims)(dict(parameters), *inputs)
-        return outputs[:1] if alone else outputs
+        self, parameters: Mapping[str, torch.Tensor], inputs: tuple[Any, ...], each: bool
+    ) -> Any:
+        flat = tensors_of(inputs)
+        batch = max(1, flat[0].shape[int(each)]) if flat and flat[0].dim() > int(each) else 1
+        spare = -(-_VECTOR // batch)
 
-    def _one(self, parameters: dict[str, torch.Tensor], *inputs: torch.Tensor) -> torch.Tensor:
-        return single_output(functional_call(self._template, parameters, inputs), self._template)
+        def part(template: nn.Module, first: int, end: int) -> Any:
+            own = {name: _lot(value, first, end, spare) for name, value in parameters.items()}
+            lots = [_lot(lot, first, end, spare) if each else lot for lot in flat]
+            called = with_tensors(inputs, iter(lots))
+            return self._part(template, own, called, each, end - first)
+
+        count = len(next(iter(parameters.values())))
+        return join_trees(self._crew.run(part, count, side_by_side=not self._loop.random))
+
+    def _part(
+        self,
+        template: nn.Module,
+        own: dict[str, torch.Tensor],
+        inputs: tuple[Any, ...],
+        each: bool,
+        count: int,
+    ) -> Any:
+        """Return the outputs of the first ``count`` of the networks."""
+        rows = next(iter(own.values()))
+        shared = self._shared.items()
+        own |= {name: v.expand(len(rows), *v.shape) for name, v in shared if name not in own}
+        flat = tensors_of(inputs)
+        forms: list[Any] = []
+
+        def one(parameters: dict[str, torch.Tensor], *flat: torch.Tensor) -> Any:
+            outputs = functional_call(template, parameters, with_tensors(inputs, iter(flat)))
+            require_tensors(outputs, self._title)
+            forms.append(skeleton_of(outputs))
+            return tuple(tensors_of(outputs))
+
+        dims = (0, *([0 if each else None] * len(flat)))
+        with seeded(rows.device) if self._loop.random else nullcontext():
+            outputs = vmap(one, in_dims=dims, randomness="same")(own, *flat)
+        return with_tensors(forms[0], (output[:count] for output in outputs))
+
+
+def _lot(values: torch.Tensor, first: int, end: int, spare: int) -> torch.Tensor:
+    """Return rows ``first`` to ``end`` of ``values`` ``[n, ...]``, and ``spare`` others behind.
+
+    The spare ones have the place at the end, where functions may round differently. With them even
+    a lone network's products are batched, as those in company are.
+    """
+    if end + spare <= len(values):
+        return values[first : end + spare]
+    if end - first == 1:
+        return values[first:end].expand(1 + spare, *values.shape[1:])
+    last = values[end - 1 : end].expand(spare, *values.shape[1:])
+    return torch.cat([values[first:end], last])

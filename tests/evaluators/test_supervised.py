@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
 import deapnets as dn
-from deapnets.errors import DataError, OptionError
+from deapnets.errors import DataError, EvaluationError, OptionError
 from deapnets.evaluators import supervised
 from deapnets.randomness import Stream
 
@@ -400,3 +400,48 @@ def test_the_order_of_an_epoch_does_not_hang_on_pythons_random(net, data):
     rows = batch_of(first)
     random.random()
     assert batch_of(second) == rows
+
+
+class Twin(torch.nn.Module):
+    """Two outputs: logits, and a value."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(3, 3)
+
+    def forward(self, inputs):
+        outputs = self.layer(inputs)
+        return {"logits": outputs[:, :2], "value": outputs[:, 2]}
+
+
+def test_a_loss_of_ones_own_gets_all_that_a_network_returns(individual_class):
+    net, inputs, targets = Twin(), torch.randn(8, 3), torch.randint(2, (8,))
+
+    def loss(outputs, targets):
+        assert sorted(outputs) == ["logits", "value"]
+        fit = torch.nn.functional.cross_entropy(outputs["logits"], targets)
+        return fit + outputs["value"].square().mean()
+
+    evaluator = dn.Supervised(net, inputs, targets, loss=loss)
+    lot = [dn.initWeights(individual_class, net, sigma=0.5) for _ in range(3)]
+    fitnesses = dn.PopulationMap(device="cpu")(evaluator, lot)
+    for individual, (fitness,) in zip(lot, fitnesses, strict=True):
+        with torch.no_grad():
+            expected = -float(loss(individual.module(net)(inputs), targets))
+        assert fitness == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        ({"loss": "cross_entropy"}, 'loss "cross_entropy"'),
+        ({"loss": "mse"}, 'loss "mse"'),
+        ({"fitness": "accuracy"}, "accuracy"),
+    ],
+)
+def test_several_outputs_without_a_loss_for_them_are_refused(options, what, individual_class):
+    net = Twin()
+    evaluator = dn.Supervised(net, torch.randn(8, 3), torch.randint(2, (8,)), **options)
+    said = f"The network returns a dict, and {what} takes one tensor. Give loss= a function of"
+    with pytest.raises(EvaluationError, match=said):
+        evaluator(dn.initWeights(individual_class, net, sigma=0.5))

@@ -4,8 +4,6 @@ import pytest
 import torch
 from torch import nn
 
-from deapnets.errors import EvaluationError
-
 TORCH_LOOPS_ITSELF = "ignore:There is a performance drop:UserWarning"
 
 
@@ -79,7 +77,7 @@ MODULES = {
         ),
         (1, 8, 8),
     ),
-    "batch norm": (lambda: nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4)), (3,)),
+    "batch norm": (lambda: nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4)).eval(), (3,)),
     "layer norm": (lambda: nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4)), (3,)),
     "by hand": (Skip, (3,)),
     "attention": (Attention, (5, 4)),
@@ -128,11 +126,13 @@ def test_frozen_parameters_are_shared_by_all(networks_of, plain_loop):
 
 
 @pytest.mark.parametrize(
-    ("make", "shape"), [(LastStep, (6, 5, 3)), (Branches, (6, 3))], ids=["LSTM", "branch"]
+    ("make", "shape", "path"),
+    [(LastStep, (6, 5, 3), "vmap"), (Branches, (6, 3), "")],
+    ids=["LSTM", "branch"],
 )
-def test_what_vmap_refuses_is_looped_and_said_once(make, shape, networks_of, plain_loop):
+def test_what_vmap_refuses_is_looped_and_said_once(make, shape, path, networks_of, plain_loop):
     module, inputs = make(), torch.randn(*shape)
-    networks = networks_of(module)
+    networks = networks_of(module, path=path)
     said = f"{make.__name__} cannot be vmapped and is evaluated one network after the other: "
     with pytest.warns(UserWarning, match=said) as caught:
         outputs = networks(inputs)
@@ -144,7 +144,7 @@ def test_what_vmap_refuses_is_looped_and_said_once(make, shape, networks_of, pla
 
 
 def test_the_name_of_a_path_that_fell_to_the_loop_is_loop(networks_of):
-    networks = networks_of(LastStep())
+    networks = networks_of(LastStep(), path="vmap")
     assert networks._path.name == "vmap"
     with pytest.warns(UserWarning, match="cannot be vmapped"):
         networks(torch.randn(6, 5, 3))
@@ -159,7 +159,9 @@ def test_a_fault_of_the_module_itself_is_no_reason_to_loop(networks_of):
 
 
 @pytest.mark.parametrize("path", ["vmap", "loop"])
-def test_a_module_that_returns_no_tensor_is_refused(path, networks_of):
-    said = r"Pair returned tuple; a network must return one tensor \[batch, \.\.\.\]\. Wrap it"
-    with pytest.raises(EvaluationError, match=said):
-        networks_of(Pair(), path=path)(torch.randn(6, 3))
+def test_a_tuple_of_outputs_comes_back_as_one(path, networks_of):
+    networks, inputs = networks_of(Pair(), path=path), torch.randn(6, 3)
+    outputs = networks(inputs)
+    assert isinstance(outputs, tuple)
+    assert [tuple(output.shape) for output in outputs] == [(5, 6, 2), (5, 6, 3)]
+    assert torch.equal(outputs[1][3], inputs)
