@@ -17,15 +17,33 @@ __version__ = "0.1.0"
 os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
 if TYPE_CHECKING:
+    from deapnets.algorithms.aging import eaAging, eaNonAging, eaPairs
     from deapnets.algorithms.generational import eaGenerational
+    from deapnets.algorithms.halving import Halving
     from deapnets.algorithms.islands import eaIslands
+    from deapnets.algorithms.reinforce import eaReinforce
+    from deapnets.algorithms.sampling import eaLocal, eaRandom
+    from deapnets.algorithms.search import Search
+    from deapnets.architectures.cells import NASBENCH201, NASNET, CellGenome, CellSpace
+    from deapnets.architectures.choices import ChoiceGenome, ChoiceSpace
+    from deapnets.architectures.operations import Operation
+    from deapnets.archive import ScoreArchive
     from deapnets.distributions.base import Distribution
+    from deapnets.evaluators.architectures import ArchitectureEvaluator, Outcome
     from deapnets.evaluators.base import Evaluator
     from deapnets.evaluators.supervised import Split, Splits, Supervised, SupervisedTask
     from deapnets.genomes.weights import WeightGenome
     from deapnets.mapping import PopulationMap
     from deapnets.networks.chunk import Networks
     from deapnets.operators.alignment import cxAligned
+    from deapnets.operators.choices import (
+        cxCell,
+        cxChoices,
+        initCell,
+        initChoices,
+        mutCell,
+        mutChoice,
+    )
     from deapnets.operators.contract import Operator, deviation, operator, probability
     from deapnets.operators.crossover import cxArithmetic, cxLayer, cxNeuron, cxOnePoint, cxUniform
     from deapnets.operators.initialisation import initWeights
@@ -48,16 +66,28 @@ if TYPE_CHECKING:
     from deapnets.randomness import Draw, Stream
 
 _HOMES = {
+    "ArchitectureEvaluator": "evaluators.architectures",
+    "CellGenome": "architectures.cells",
+    "CellSpace": "architectures.cells",
+    "ChoiceGenome": "architectures.choices",
+    "ChoiceSpace": "architectures.choices",
     "ConstantSchedule": "operators.schedules",
     "Distribution": "distributions.base",
     "Draw": "randomness",
     "Evaluator": "evaluators.base",
     "ExponentialSchedule": "operators.schedules",
     "GoalSchedule": "operators.schedules",
+    "Halving": "algorithms.halving",
+    "NASBENCH201": "architectures.cells",
+    "NASNET": "architectures.cells",
     "Networks": "networks.chunk",
+    "Operation": "architectures.operations",
     "Operator": "operators.contract",
+    "Outcome": "evaluators.architectures",
     "PopulationMap": "mapping",
     "Schedule": "operators.schedules",
+    "ScoreArchive": "archive",
+    "Search": "algorithms.search",
     "Split": "evaluators.supervised",
     "Splits": "evaluators.supervised",
     "Stream": "randomness",
@@ -66,14 +96,26 @@ _HOMES = {
     "WeightGenome": "genomes.weights",
     "cxAligned": "operators.alignment",
     "cxArithmetic": "operators.crossover",
+    "cxCell": "operators.choices",
+    "cxChoices": "operators.choices",
     "cxLayer": "operators.crossover",
     "cxNeuron": "operators.crossover",
     "cxOnePoint": "operators.crossover",
     "cxUniform": "operators.crossover",
     "deviation": "operators.contract",
+    "eaAging": "algorithms.aging",
     "eaGenerational": "algorithms.generational",
     "eaIslands": "algorithms.islands",
+    "eaLocal": "algorithms.sampling",
+    "eaNonAging": "algorithms.aging",
+    "eaPairs": "algorithms.aging",
+    "eaRandom": "algorithms.sampling",
+    "eaReinforce": "algorithms.reinforce",
+    "initCell": "operators.choices",
+    "initChoices": "operators.choices",
     "initWeights": "operators.initialisation",
+    "mutCell": "operators.choices",
+    "mutChoice": "operators.choices",
     "mutGaussian": "operators.mutation",
     "mutGaussianRelative": "operators.mutation",
     "mutLogNormal": "operators.selfadapting",
@@ -88,16 +130,28 @@ _HOMES = {
 }
 
 __all__ = [
+    "NASBENCH201",
+    "NASNET",
+    "ArchitectureEvaluator",
+    "CellGenome",
+    "CellSpace",
+    "ChoiceGenome",
+    "ChoiceSpace",
     "ConstantSchedule",
     "Distribution",
     "Draw",
     "Evaluator",
     "ExponentialSchedule",
     "GoalSchedule",
+    "Halving",
     "Networks",
+    "Operation",
     "Operator",
+    "Outcome",
     "PopulationMap",
     "Schedule",
+    "ScoreArchive",
+    "Search",
     "Split",
     "Splits",
     "Stream",
@@ -106,14 +160,26 @@ __all__ = [
     "WeightGenome",
     "cxAligned",
     "cxArithmetic",
+    "cxCell",
+    "cxChoices",
     "cxLayer",
     "cxNeuron",
     "cxOnePoint",
     "cxUniform",
     "deviation",
+    "eaAging",
     "eaGenerational",
     "eaIslands",
+    "eaLocal",
+    "eaNonAging",
+    "eaPairs",
+    "eaRandom",
+    "eaReinforce",
+    "initCell",
+    "initChoices",
     "initWeights",
+    "mutCell",
+    "mutChoice",
     "mutGaussian",
     "mutGaussianRelative",
     "mutLogNormal",

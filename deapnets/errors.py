@@ -22,6 +22,10 @@ class LayoutError(DeapnetsError, ValueError):
     """A genome that does not belong to the network it meets."""
 
 
+class ArchitectureError(DeapnetsError, ValueError):
+    """A genome that is not of the space it meets, or that decodes to nothing trainable."""
+
+
 class OperatorError(DeapnetsError, ValueError):
     """An operator that broke its contract, or that cannot be found again by its name."""
 

@@ -18,6 +18,7 @@ from deapnets.engines.faults import OnError, settle_faults
 from deapnets.engines.scoring import Scored, Scorer
 from deapnets.engines.serial import SerialEngine
 from deapnets.errors import EvaluationError, OptionError, unknown
+from deapnets.evaluators.architectures import ArchitectureEvaluator
 from deapnets.evaluators.base import Evaluator, signs
 from deapnets.genomes.layout import Layout
 from deapnets.genomes.weights import WeightGenome
@@ -32,7 +33,9 @@ def find_evaluator(function: Callable[..., Any]) -> tuple[Evaluator | None, dict
     while isinstance(function, functools.partial) and not function.args:
         keywords = {**function.keywords, **keywords}
         function = function.func
-    return (function, keywords) if isinstance(function, Evaluator) else (None, {})
+    if isinstance(function, Evaluator) and not isinstance(function, ArchitectureEvaluator):
+        return function, keywords
+    return None, {}
 
 
 class PopulationMap:

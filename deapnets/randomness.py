@@ -312,6 +312,14 @@ class Stream:
         """Return the next 64-bit integer: a seed for something else, say."""
         return int(self.words(1)[0])
 
+    def below(self, high: int) -> int:
+        """Return one of ``0 .. high - 1``, each with equal probability to within 2**-64."""
+        return (self.integer() * high) >> 64
+
+    def gaussian(self) -> float:
+        """Return a number drawn from N(0, 1), as `Draw.noise` draws them."""
+        return float(noise_table("gaussian", True)[self.integer() >> 48])
+
     def permutation(self, count: int) -> torch.Tensor:
         """Return a random order of ``0 .. count``, int64 ``[count]``."""
         return torch.from_numpy(np.argsort(self.words(count), kind="stable"))

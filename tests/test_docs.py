@@ -53,6 +53,7 @@ def run(*arguments: str, cwd: Path, **environment: str) -> str:
     "page",
     [
         "README.md",
+        "docs/architectures.md",
         "docs/evaluators.md",
         "docs/modules.md",
         "docs/operators.md",

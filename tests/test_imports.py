@@ -15,10 +15,10 @@ ROOT = Path(deapnets.__file__).parent
 ORDER = [
     {"errors", "collecting", "threads"},
     {"hashing", "options", "machine"},
-    {"plugins", "distances"},
+    {"plugins", "distances", "archive"},
     {"distributions"},
     {"randomness"},
-    {"genomes"},
+    {"genomes", "architectures"},
     {"operators", "networks", "keeping"},
     {"evaluators"},
     {"metrics"},
@@ -111,12 +111,15 @@ def test_an_import_loads_no_heavy_library(module):
 
 
 def test_every_public_name_loads_from_a_bare_import():
-    code = "import deapnets; print(*(getattr(deapnets, n).__name__ for n in deapnets.__all__))"
+    code = (  # spaces are no classes: they have a name of their own
+        "import deapnets as dn; values = {n: getattr(dn, n) for n in dn.__all__};"
+        "print(*(getattr(value, '__name__', n) for n, value in values.items()))"
+    )
     assert python(code) == deapnets.__all__
 
 
-def test_public_names_are_listed_once_and_in_order():
-    assert deapnets.__all__ == sorted(deapnets._HOMES)
+def test_public_names_are_listed_once():
+    assert sorted(deapnets.__all__) == sorted(deapnets._HOMES)
 
 
 def test_public_names_are_those_that_type_checkers_see():

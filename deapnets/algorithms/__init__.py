@@ -8,6 +8,14 @@ books         DEAP's logbook and hall of fame, and their state
 breeding      what loops share: breeding and evaluating a generation
 generational  `eaGenerational`: DEAP's generational loop as an iterator
 islands       `eaIslands`: populations that evolve apart, as an iterator
+search        `Search`: the steady state of all searches of architectures
+aging         `eaAging`, `eaNonAging`, `eaPairs`
+sampling      `eaRandom`, `eaLocal`
+reinforce     `eaReinforce`
+halving       successive halving
+ledger        what a search has seen
+trials        individuals on their way
+searches      the command line's searches: settings and steps
 ga            the command line's ``ga``: its settings, toolbox and schedule
 ============  ================================================================
 """

@@ -33,6 +33,9 @@ class Algorithm(ABC):
     end with the run, whatever its budget counts.
     """
 
+    decides: bool = False
+    """Whether `candidates` is its choice of all that it has seen, and replaces what was saved."""
+
     @abstractmethod
     def step(self, spent: float) -> Generation:
         """Breed and evaluate the next generation, ``spent`` in [0, 1] of the budget being spent."""

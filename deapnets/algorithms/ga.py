@@ -185,19 +185,20 @@ _MUTATIONS: dict[str, Callable[..., Any]] = {
 }
 
 
-def individual_class(evaluator: Evaluator) -> type[Any]:
+def individual_class(evaluator: Evaluator, genome: type[Any] = WeightGenome) -> type[Any]:
     """Return the DEAP individual class whose fitness has the evaluator's direction.
 
     The class is made by DEAP's creator's own mechanism, without a name in `deap.creator`; there is
-    one for each direction.
+    one for each direction and kind of genome.
     """
-    return _individual_class(tuple(evaluator.weights))
+    weights = tuple(evaluator.weights)
+    return _individual_class(weights, genome)  # type: ignore[arg-type]  # a class has a hash
 
 
 @functools.lru_cache(maxsize=256)
-def _individual_class(weights: tuple[float, ...]) -> type[Any]:
+def _individual_class(weights: tuple[float, ...], genome: Any) -> type[Any]:
     fitness = type("Fitness", (base.Fitness,), {"weights": weights})
-    kind: type[Any] = creator.MetaCreator("Individual", WeightGenome, {"fitness": fitness})
+    kind: type[Any] = creator.MetaCreator("Individual", genome, {"fitness": fitness})
     return kind
 
 

@@ -43,7 +43,7 @@ def gather(directory: str) -> dict[str, Any]:
         "evaluator": config["evaluator"],
         "algorithm": config["algorithm"],
         "seed": config["seed"],
-        "weights": config["parameters"],
+        "weights": config.get("parameters"),
         "budget": budget,
         "spent": f"{100 * last.get('spent', 0.0):.0f} %",
         "generation": last.get("generation"),

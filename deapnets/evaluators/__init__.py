@@ -1,11 +1,13 @@
 """What a plugin brings: the fitness of a chunk of networks, and what is measured on held-out data.
 
-==========  ======================================================================
-module      concept
-==========  ======================================================================
-base        `Evaluator`: the contract
-losses      losses of a whole chunk, by name or from any torch loss
-supervised  `Supervised` and `SupervisedTask`: inputs, targets and a loss
-xor         the built-in task ``xor``, registered as plugins register theirs
-==========  ======================================================================
+=============  ======================================================================
+module         concept
+=============  ======================================================================
+base           `Evaluator`: the contract
+architectures  `ArchitectureEvaluator`: the contract where structures are evolved
+losses         losses of a whole chunk, by name or from any torch loss
+supervised     `Supervised` and `SupervisedTask`: inputs, targets and a loss
+xor            the built-in task ``xor``, registered as plugins register theirs
+bitstring      the built-in task ``bitstring``: a noisy search that costs nothing
+=============  ======================================================================
 """

@@ -14,5 +14,6 @@ selection       ``sel...``: who becomes a parent
 schedules       parameters that change over a run
 parts           which columns of a row are a parameter, a layer, a unit
 exact           sums whose bits do not depend on their order
+choices         individuals of search spaces: ``initCell, mutCell, cxCell``
 ==============  ============================================
 """

@@ -8,6 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, final
 
+from deapnets.algorithms.ga import individual_class
+from deapnets.algorithms.trials import pack_individual, unpack_individual
+from deapnets.architectures.choices import ChoiceGenome
+from deapnets.evaluators.architectures import ArchitectureEvaluator
 from deapnets.evaluators.base import Evaluator
 from deapnets.genomes.weights import WeightGenome
 
@@ -31,24 +35,40 @@ class Champion:
         Its figures on the validation split; empty where there is none.
     """
 
-    individual: WeightGenome | None = None
+    individual: WeightGenome | ChoiceGenome | None = None
     fitness: float = float("-inf")
     source: str = ""
     generation: int = -1
     figures: dict[str, float] = field(default_factory=dict)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the fields under their names."""
+        """Return the fields under their names; an architecture as its text."""
+        individual = self.individual
+        if isinstance(individual, ChoiceGenome):
+            return {**vars(self), "individual": pack_individual(individual)}
         return dict(vars(self))
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any], evaluator: Evaluator) -> None:
         """Take the fields of ``state``."""
         vars(self).update(state)
+        if isinstance(evaluator, ArchitectureEvaluator) and state["individual"] is not None:
+            space = evaluator.space()
+            model = individual_class(evaluator, space.genome_class())(space, space.draw())
+            self.individual = unpack_individual(state["individual"], model)
 
     def consider(
-        self, evaluator: Evaluator, candidates: Mapping[str, WeightGenome], generation: int
+        self,
+        evaluator: Evaluator,
+        candidates: Mapping[str, WeightGenome],
+        generation: int,
+        decided: bool = False,
     ) -> dict[str, float]:
-        """Look at a generation's candidates; return the validation figures of the better one."""
+        """Look at a generation's candidates; return the validation figures of the better one.
+
+        Where the algorithm ``decided``, its candidate replaces the one before, better or not.
+        """
+        if decided:
+            self.individual = None
         figures = evaluator.validate(evaluator.networks(*candidates.values()))
         direction = 1.0 if evaluator.weights[0] > 0 else -1.0
         if "fitness" not in figures:

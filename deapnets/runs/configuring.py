@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from deapnets.algorithms.base import Settings
+from deapnets.algorithms.searches import SearchSettings
 from deapnets.engines.faults import OnError
 from deapnets.errors import OptionError, PluginError, unknown
+from deapnets.evaluators.architectures import ArchitectureEvaluator
 from deapnets.evaluators.base import Evaluator
 from deapnets.options import options_of, parse_options
 from deapnets.plugins import EVALUATORS, STRATEGIES, UsablePlugin, find, get
@@ -66,6 +68,14 @@ class Configuration:
                 f"got {self.checkpoint_every}."
             )
         self.budget.require_more_than(self.settings.population)
+        searches = isinstance(self.settings, SearchSettings)
+        if searches != isinstance(self.plugin.instance, ArchitectureEvaluator):
+            name = self.plugin.loaded.found.name
+            raise OptionError(
+                f'"{self.algorithm}" {"searches architectures" if searches else "evolves weights"}'
+                f', and "{name}" is not about those. '
+                f"Try: deapnets run {name} --algorithm {'ga' if searches else 'aging'}"
+            )
 
     @property
     def evaluator(self) -> Evaluator:

@@ -45,8 +45,9 @@ def draw_curve(directory: RunDirectory, name: str = "curve.png") -> Path:
 def _title(directory: RunDirectory) -> str:
     config = directory.read("config.json")
     last = list(directory.log())[-1]
+    weights = f"{config['parameters']:,} weights" if "parameters" in config else "architectures"
     return (
-        f"{config['evaluator']}: {config['parameters']:,} weights by {config['algorithm']}, "
+        f"{config['evaluator']}: {weights} by {config['algorithm']}, "
         f"{last['evaluations']:,} evaluations in {last['seconds']:.0f} s (seed {config['seed']})"
     )
 

@@ -15,6 +15,8 @@ from deap import tools
 
 from deapnets.algorithms.base import Algorithm, Generation
 from deapnets.algorithms.ga import individual_class
+from deapnets.architectures.choices import ChoiceGenome
+from deapnets.evaluators.architectures import ArchitectureEvaluator
 from deapnets.mapping import PopulationMap
 from deapnets.runs.champion import Champion
 from deapnets.runs.configuring import Configuration
@@ -91,6 +93,10 @@ class Run:
         """
         self._seed()  # a network draws its initial weights
         evaluator = self.configuration.evaluator
+        if isinstance(evaluator, ArchitectureEvaluator):
+            evaluator.open()
+            self._facts = {"space": evaluator.space().describe()}
+            return
         layout = evaluator.layout()
         about = self._mapping.describe(evaluator, layout)
         self._facts = {"parameters": layout.width, "map": about}
@@ -208,7 +214,7 @@ class Run:
         self._number, self._seconds = state["generation"], state["seconds"]
         self._validation, self._looked = state["validation"], state["looked"]
         self._reached, self._resumed = state["reached"], state["resumed"] + 1
-        self.champion.load_state_dict(state["champion"])
+        self.champion.load_state_dict(state["champion"], self.configuration.evaluator)
         algorithm.load_state_dict(state["algorithm"])
         self.configuration.evaluator.load_state_dict(state["evaluator"])
         self._mapping.load_state_dict(state["map"])
@@ -225,7 +231,9 @@ class Run:
     def _look(self, algorithm: Algorithm) -> None:
         """Look at the validation split, and save a better network."""
         evaluator = self.configuration.evaluator
-        self._validation = self.champion.consider(evaluator, algorithm.candidates(), self._number)
+        self._validation = self.champion.consider(
+            evaluator, algorithm.candidates(), self._number, algorithm.decides
+        )
         self._looked = self._number
         if self.champion.generation == self._number:
             self._save()
@@ -235,8 +243,12 @@ class Run:
         individual = self.champion.individual
         if individual is None:
             return
-        net = self.configuration.evaluator.genome()
-        self.directory.write_weights("best.safetensors", individual.state_dict(net))
+        about: dict[str, Any] = {}
+        if isinstance(individual, ChoiceGenome):
+            about = individual.describe()
+        else:
+            net = self.configuration.evaluator.genome()
+            self.directory.write_weights("best.safetensors", individual.state_dict(net))
         self.directory.write(
             "best.json",
             {
@@ -244,6 +256,7 @@ class Run:
                 "fitness": self.champion.fitness,
                 "source": self.champion.source,
                 "digest": individual.digest,
+                **about,
                 **self.champion.figures,
             },
         )
@@ -279,7 +292,7 @@ class Run:
     def _measure(self) -> dict[str, float]:
         """Return the champion's held-out figures; the test split is opened here alone."""
         individual = self.champion.individual
-        return {} if individual is None else self.configuration.evaluator.measure(individual)
+        return {} if individual is None else self.configuration.evaluator.measure(individual)  # type: ignore[arg-type]  # of its own kind
 
     def _finish(self, status: str, measured: dict[str, float], algorithm: Algorithm) -> None:
         try:
@@ -316,7 +329,7 @@ class Run:
                 "metrics": {
                     **self.champion.figures,
                     **measured,
-                    "parameters": self._facts["parameters"],
+                    **{k: v for k, v in self._facts.items() if k == "parameters"},
                 },
             },
         )

@@ -13,7 +13,24 @@ import pytest
 from click.testing import CliRunner
 
 from deapnets.algorithms.ga import GeneticSettings
+from deapnets.algorithms.searches import (
+    AgingSettings,
+    LocalSettings,
+    NonAgingSettings,
+    PairsSettings,
+    RandomSettings,
+    ReinforceSettings,
+)
 from deapnets.cli import main
+
+SEARCHES = {
+    "aging": AgingSettings,
+    "nonaging": NonAgingSettings,
+    "pairs": PairsSettings,
+    "local": LocalSettings,
+    "random": RandomSettings,
+    "reinforce": ReinforceSettings,
+}
 
 PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
 
@@ -56,6 +73,19 @@ def test_page_lists_exactly_the_settings_of_ga_with_their_defaults():
     written = [(row[0].strip("`"), row[1].strip("`")) for row in sections()["Options of ga"]]
     fields = dataclasses.fields(GeneticSettings)
     assert written == [(field.name, str(field.default)) for field in fields]
+
+
+def test_page_lists_exactly_the_settings_of_the_searches():
+    rows = sections()["Options of the searches"]
+    fields = {
+        name: {field.name: str(field.default) for field in dataclasses.fields(kind)}
+        for name, kind in SEARCHES.items()
+    }
+    for option, default, of, _ in ([cell.strip("`") for cell in row] for row in rows):
+        names = list(fields) if of == "all" else of.split(", ")
+        assert all(fields[n].pop(option).lower() in default.lower() for n in names), option
+    left = {name for options in fields.values() for name in options}
+    assert left == {"population"}  # of searches without one
 
 
 @pytest.fixture(scope="module")

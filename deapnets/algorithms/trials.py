@@ -1,0 +1,88 @@
+"""`Trial`: an individual on its way; and individuals of search spaces as JSON values."""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, final
+
+from deap import base
+
+from deapnets.evaluators.architectures import Outcome
+
+
+@final
+@dataclass
+class Trial:
+    """An individual under evaluation, or about to be.
+
+    Attributes
+    ----------
+    individual
+        The individual.
+    level
+        Number of the fidelity.
+    seed
+        Seed of the evaluation.
+    again
+        Whether it is a leader that is scored again.
+    result
+        What waits for the outcome and returns it; None before the evaluation was begun.
+    recalled
+        Whether the outcome comes from an archive.
+    """
+
+    individual: Any
+    level: int
+    seed: int
+    again: bool = False
+    result: Callable[[], Outcome] | None = None
+    recalled: bool = False
+
+    def packed(self) -> list[Any]:
+        """Return it as JSON values; it is evaluated again, under the same seed."""
+        return [pack_individual(self.individual), self.level, str(self.seed), self.again]
+
+    @classmethod
+    def unpacked(cls, state: list[Any], model: Any) -> Trial:
+        """Return the trial of `packed`; ``model`` is an individual of its kind."""
+        individual, level, seed, again = state
+        return cls(unpack_individual(individual, model), level, int(seed), again)
+
+
+def as_outcome(returned: Any) -> Outcome:
+    """Return what an evaluator or any function of an individual returned as an `Outcome`."""
+    return returned if isinstance(returned, Outcome) else Outcome(tuple(returned))
+
+
+def a_model(toolbox: base.Toolbox) -> Any:
+    """Return an individual of the toolbox's kind; where `random` stands does not change."""
+    before = random.getstate()
+    try:
+        return toolbox.individual()
+    finally:
+        random.setstate(before)
+
+
+def pack_individual(individual: Any) -> dict[str, Any]:
+    """Return an individual of a search space as JSON values: its text, and how it stands."""
+    return {
+        "architecture": str(individual),
+        "fitness": list(individual.fitness.values),
+        "level": getattr(individual, "level", 0),
+        "records": dict(individual.records),
+    }
+
+
+def unpack_individual(state: dict[str, Any], model: Any) -> Any:
+    """Return the individual of `pack_individual`: a clone of ``model`` with other genes."""
+    individual = copy.deepcopy(model)
+    individual.take_text(state["architecture"])
+    if state["fitness"]:
+        individual.fitness.values = tuple(state["fitness"])
+    else:
+        del individual.fitness.values
+    individual.level, individual.records = state["level"], state["records"]
+    return individual

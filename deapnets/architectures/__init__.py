@@ -1,0 +1,14 @@
+"""Search spaces: genomes whose genes are the structure of a network, not its weights.
+
+==========  ============================================================================
+module      concept
+==========  ============================================================================
+choices     `ChoiceSpace`: rows of decisions; `ChoiceGenome`: one of them, an individual
+operations  `Operation`: what may stand on an edge of a cell
+cells       `CellSpace`, `CellGenome`: networks that repeat a small cell
+canonical   one form for all cells that compute the same
+decoding    cells to torch modules
+counting    parameters and floating-point operations
+drawing     cells as pictures
+==========  ============================================================================
+"""

@@ -1,0 +1,129 @@
+"""`ArchitectureEvaluator`: fitness of individuals of a search space, one at a time."""
+
+from __future__ import annotations
+
+import math
+import random
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NoReturn, final
+
+from deapnets.architectures.choices import ChoiceGenome, ChoiceSpace
+from deapnets.errors import ArchitectureError, EvaluationError
+from deapnets.evaluators.base import Evaluator
+from deapnets.randomness import Stream
+
+
+@final
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one individual.
+
+    Attributes
+    ----------
+    values
+        Fitness, one number an objective.
+    seconds
+        What the evaluation cost: training time, simulated where a table stands for training.
+    records
+        What is known beside the fitness; ``"infeasible"`` holds the reason why there is none.
+    """
+
+    values: tuple[float, ...]
+    seconds: float = 0.0
+    records: Mapping[str, Any] = field(default_factory=dict)
+
+
+class ArchitectureEvaluator(Evaluator):
+    """Fitness of individuals whose genes are a network's structure: each is trained, or looked up.
+
+    Implement `space` and `evaluate_one`; the constructor stays cheap. Register an instance, as any
+    evaluator: ``toolbox.register("evaluate", evaluator)``. DEAP's own algorithms call it with one
+    individual; deapnets' searches (`eaAging`, ...) let executors evaluate several at once.
+    """
+
+    fidelities: ClassVar[tuple[float, ...]] = (1.0,)
+    """How thoroughly an individual can be evaluated, such as epochs; the last is the full one."""
+
+    infeasible: float = 0.0
+    """Fitness, in each objective, of what cannot be trained: the worst there is."""
+
+    @abstractmethod
+    def space(self) -> ChoiceSpace:
+        """Return the space that is searched: always the same object."""
+
+    @abstractmethod
+    def evaluate_one(self, individual: ChoiceGenome, fidelity: float, rng: Stream) -> Outcome:
+        """Return the outcome of one individual; all its randomness comes from ``rng``.
+
+        Raise an `ArchitectureError` for one that cannot be trained: it gets `infeasible`, and the
+        reason is recorded.
+        """
+
+    def open(self) -> None:
+        """Open the data: what cannot be used is said before a run begins."""
+
+    def networks(self, *individuals: Any, device: str = "cpu") -> Any:
+        """Return the individuals: there are no weights to make."""
+        return individuals
+
+    def genome(self) -> ChoiceSpace:  # type: ignore[override]  # structures are evolved, not weights
+        """Return the space that is searched."""
+        return self.space()
+
+    def measure(self, individual: ChoiceGenome) -> dict[str, float]:  # type: ignore[override]  # as genome
+        """Return held-out figures of one individual for the report; never fitness."""
+        return {}
+
+    def evaluate(self, networks: Any) -> NoReturn:
+        """Refuse: there is no chunk of networks of one layout."""
+        raise EvaluationError(
+            f"{self.title} evaluates one architecture at a time: call it with an individual, or "
+            "run one of deapnets' searches."
+        )
+
+    def outcome(self, individual: Any, fidelity: float, seed: int) -> Outcome:
+        """Return the outcome of one individual, whatever happens to it.
+
+        What cannot be trained, and what diverges, has the worst fitness and a reason.
+
+        Raises
+        ------
+        EvaluationError
+            When the individual is of another space, or has too few values.
+        """
+        if not isinstance(individual, ChoiceGenome) or individual.space != self.space():
+            got = getattr(getattr(individual, "space", None), "name", type(individual).__name__)
+            raise EvaluationError(
+                f"{self.title} evaluates individuals of {self.space().name}, got one of {got}. "
+                "See: deapnets.initChoices."
+            )
+        try:
+            outcome = self.evaluate_one(individual, fidelity, Stream(seed))
+        except ArchitectureError as error:
+            return self._failed(str(error))
+        if len(outcome.values) != len(self.weights):
+            raise EvaluationError(
+                f"{self.title} returned {len(outcome.values)} values for {len(self.weights)} "
+                "objective(s)."
+            )
+        if not all(map(math.isfinite, outcome.values)):
+            return self._failed(f"fitness {outcome.values} is not finite", outcome.seconds)
+        return outcome
+
+    def _failed(self, reason: str, seconds: float = 0.0) -> Outcome:
+        worst = (self.infeasible,) * len(self.weights)
+        return Outcome(worst, seconds, {"infeasible": reason})
+
+    def __call__(self, individual: Any, **keywords: Any) -> tuple[float, ...]:
+        """Return one individual's fitness at the full fidelity, as DEAP has it.
+
+        A seed is drawn from Python's `random`; ``fidelity=`` may say another fidelity.
+        """
+        fidelity = keywords.pop("fidelity", self.fidelities[-1])
+        if keywords:
+            raise EvaluationError(f"{self.title} takes no keyword {next(iter(keywords))}.")
+        outcome = self.outcome(individual, fidelity, random.getrandbits(64))
+        individual.records = outcome.records
+        return outcome.values

@@ -1,0 +1,195 @@
+"""The evaluator nasbench201: what a table says, what of it a search sees, damaged tables."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import random
+import re
+from collections import Counter
+
+import pytest
+from click.testing import CliRunner
+
+import deapnets as dn
+from deapnets.cli import main
+from deapnets.errors import DataError
+
+nasbench201 = pytest.importorskip(
+    "deapnets_cifar.nasbench201", reason="deapnets-cifar is not installed"
+)
+FULL, SHORT, NasBench201 = nasbench201.FULL, nasbench201.SHORT, nasbench201.NasBench201
+
+CELL = dn.NASBENCH201.parse("|nor_conv_3x3~0|+|none~0|none~1|+|none~0|skip_connect~1|none~2|")
+
+
+def row_of(rows, genome=CELL):
+    return next(row for row in rows if row["architecture"] == str(genome))
+
+
+@pytest.mark.parametrize("name", ["table.csv", "table.csv.gz"])
+def test_an_evaluation_draws_each_of_the_runs_that_are_there(rows, write, name):
+    row = {**row_of(rows), "validation_accuracy_200ep_run1": "90.0"}
+    row |= {"validation_accuracy_200ep_run2": "", "validation_accuracy_200ep_run3": "91.5"}
+    evaluator = NasBench201(table=write([row], name))
+    drawn = Counter(evaluator.outcome(CELL, FULL, seed).values for seed in range(400))
+    assert set(drawn) == {(0.9,), (0.915,)}
+    assert min(drawn.values()) > 150
+
+
+def test_seconds_are_those_of_the_epochs(rows, write):
+    evaluator = NasBench201(table=write([row_of(rows)]))
+    seconds = float(row_of(rows)["train_seconds_per_epoch"])
+    assert evaluator.outcome(CELL, FULL, 1).seconds == 200 * seconds
+    assert evaluator.outcome(CELL, SHORT, 1).seconds == 12 * seconds
+
+
+def test_the_low_fidelity_is_the_column_of_twelve_epochs(rows, write):
+    evaluator = NasBench201(table=write([row_of(rows)]))
+    short = float(row_of(rows)["validation_accuracy_12ep"]) / 100
+    assert evaluator.outcome(CELL, SHORT, 1).values == (short,)
+    assert evaluator(CELL, fidelity=SHORT) == (short,)
+
+
+def test_test_accuracy_and_regret_are_measured_alone(rows, write):
+    evaluator = NasBench201(table=write(rows))
+    best = dn.CellGenome(dn.NASBENCH201, (3,) * 6)
+    measured = evaluator.measure(best)
+    assert measured["test_accuracy"] == pytest.approx(0.918)
+    assert (measured["regret"], measured["is_best"]) == (0.0, 1.0)
+    other = evaluator.measure(CELL)
+    assert other["regret"] == pytest.approx(0.918 - other["test_accuracy"])
+    assert other["is_best"] == 0.0
+    assert "test" not in str(evaluator.outcome(CELL, FULL, 1).records)
+
+
+def test_a_cell_that_is_not_in_the_table_cannot_be_trained(rows, write):
+    evaluator = NasBench201(table=write([row_of(rows)]))
+    outcome = evaluator.outcome(dn.CellGenome(dn.NASBENCH201, (0,) * 6), FULL, 1)
+    assert outcome.values == (0.0,)
+    assert outcome.records["infeasible"].endswith("is not in the table.")
+
+
+def test_the_evaluator_travels_without_its_table(rows, write):
+    evaluator = NasBench201(table=write([row_of(rows)]))
+    assert evaluator(CELL)
+    sent = pickle.dumps(evaluator)
+    assert len(sent) < 1000
+    assert pickle.loads(sent).outcome(CELL, FULL, 3) == evaluator.outcome(CELL, FULL, 3)
+
+
+@pytest.mark.parametrize(
+    "column", ["architecture", "validation_accuracy_12ep", "train_seconds_per_epoch"]
+)
+def test_a_table_without_a_column_is_refused(rows, write, column):
+    row = {name: value for name, value in row_of(rows).items() if name != column}
+    with pytest.raises(DataError, match=f"table.csv lacks the columns: {column}. It has: "):
+        NasBench201(table=write([row], "table.csv")).open()
+
+
+def test_a_table_without_any_run_is_refused(rows, write):
+    row = {name: value for name, value in row_of(rows).items() if "run" not in name}
+    with pytest.raises(DataError, match="lacks the columns: validation_accuracy_200ep_run1"):
+        NasBench201(table=write([row])).open()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"test_accuracy_200ep": "good"}, "line 2, cannot be read: could not convert"),
+        ({"test_accuracy_200ep": "101"}, "an accuracy is in percent, got 101.0"),
+        ({"validation_accuracy_12ep": "nan"}, "an accuracy is in percent, got nan"),
+        ({"train_seconds_per_epoch": "-1"}, "training takes -1.0 seconds"),
+        (
+            {f"validation_accuracy_200ep_run{n}": "" for n in (1, 2, 3)},
+            "there is no validation accuracy",
+        ),
+    ],
+)
+def test_a_row_that_cannot_be_is_named(rows, write, change, message):
+    with pytest.raises(DataError, match=message):
+        NasBench201(table=write([{**row_of(rows), **change}])).open()
+
+
+def test_a_damaged_file_is_named(rows, write):
+    path = write(rows[:50])
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(DataError, match=re.escape(f"{path} is damaged: ")):
+        NasBench201(table=path).open()
+    path.write_bytes(b"\x00\x01 no gzip at all")
+    with pytest.raises(DataError, match="is damaged: "):
+        NasBench201(table=path).open()
+
+
+def test_an_empty_table_is_refused(write, rows, tmp_path):
+    path = tmp_path / "empty.csv"
+    path.write_text(",".join(rows[0]) + "\n")
+    with pytest.raises(DataError, match="holds no architecture"):
+        NasBench201(table=path).open()
+
+
+def test_a_missing_table_says_what_to_do(monkeypatch, tmp_path):
+    with pytest.raises(DataError, match="Give table=PATH, or set DEAPNETS_DATA"):
+        NasBench201(table=tmp_path / "none.csv").open()
+    monkeypatch.delenv("DEAPNETS_DATA", raising=False)
+    with pytest.raises(DataError, match="give table=PATH, or set DEAPNETS_DATA"):
+        NasBench201().open()
+
+
+def test_a_missing_table_is_one_line_of_the_command_and_leaves_no_run(tmp_path):
+    arguments = ["run", "nasbench201", "--algorithm", "aging", "--out", str(tmp_path / "run")]
+    result = CliRunner().invoke(main, [*arguments, "-o", "table=none.csv"])
+    assert result.exit_code == 1
+    assert "none.csv cannot be read: No such file or directory." in result.output
+    assert not (tmp_path / "run").exists()
+
+
+def test_aging_finds_good_cells_from_the_command_line(rows, write, tmp_path):
+    table = write(rows)
+    arguments = [
+        "run",
+        "nasbench201",
+        "--algorithm",
+        "aging",
+        "-o",
+        f"table={table}",
+        "--seed",
+        "1",
+    ]
+    result = CliRunner().invoke(
+        main, [*arguments, "--evaluations", "200", "--out", str(tmp_path / "run"), "--json"]
+    )
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["metrics"]["test_accuracy"] > 0.85
+    assert found["evaluations"] == 200
+
+
+def test_halving_beats_aging_at_equal_simulated_seconds(real_table):
+    found = {}
+    for eta in (None, 4.0):
+        evaluator = NasBench201(table=real_table)
+        accuracies = []
+        for seed in range(12):
+            random.seed(seed)
+            search = aging(evaluator, eta)
+            accuracies.append(evaluator.measure(search.run())["test_accuracy"])
+        found[eta] = sum(accuracies) / len(accuracies)
+    assert found[4.0] > found[None]
+
+
+def aging(evaluator, eta):
+    """Return aging evolution that may spend 200,000 simulated seconds."""
+    from deapnets.algorithms.searches import search_toolbox
+
+    toolbox = search_toolbox(evaluator)
+    halving = None if eta is None else dn.Halving(evaluator.fidelities, eta)
+    return dn.eaAging(toolbox.population(n=50), toolbox, 10, seconds=200_000.0, halving=halving)
+
+
+def test_the_published_table_is_read(real_table):
+    evaluator = NasBench201(table=real_table)
+    assert len(evaluator.rows) == 15625
+    best = max(evaluator.rows.values(), key=lambda row: row.test)
+    assert best.test == pytest.approx(0.9437334)
+    assert sum(evaluator.measure(dn.NASBENCH201.parse(t))["is_best"] for t in evaluator.rows) == 2
