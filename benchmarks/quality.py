@@ -31,6 +31,10 @@ CASES: dict[str, dict[str, Any]] = {
     "digits-ga-30": {"options": ["dataset=digits"], "seconds": 30},
     "ga-120": {"options": [], "seconds": 120},
     "ga-600": {"options": [], "seconds": 600},
+    "es-120": {"options": [], "seconds": 120, "algorithm": "es"},
+    "es-600": {"options": [], "seconds": 600, "algorithm": "es"},
+    "pgpe-120": {"options": [], "seconds": 120, "algorithm": "pgpe"},
+    "snes-120": {"options": [], "seconds": 120, "algorithm": "snes"},
     "adam-20": {"options": [], "seconds": 20, "adam": True},
 }
 
@@ -42,6 +46,7 @@ def evolve(case: dict[str, Any], seed: int) -> dict[str, Any]:
         options += [word for option in case.get("settings", []) for word in ("-a", option)]
         budget = "evaluations" if "evaluations" in case else "seconds"
         command = ["run", "mnist", *options, f"--{budget}", str(case[budget])]
+        command += ["--algorithm", case.get("algorithm", "ga")]
         command += ["--seed", str(seed), "--out", f"{folder}/run", "--json"]
         program = "import sys; from deapnets.cli import main; main(sys.argv[1:])"
         subprocess.run(

@@ -18,6 +18,7 @@ os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
 if TYPE_CHECKING:
     from deapnets.algorithms.aging import eaAging, eaNonAging, eaPairs
+    from deapnets.algorithms.asking import eaGenerateUpdate
     from deapnets.algorithms.generational import eaGenerational
     from deapnets.algorithms.halving import Halving
     from deapnets.algorithms.islands import eaIslands
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from deapnets.operators.contract import Operator, deviation, operator, probability
     from deapnets.operators.crossover import cxArithmetic, cxLayer, cxNeuron, cxOnePoint, cxUniform
     from deapnets.operators.initialisation import initWeights
+    from deapnets.operators.lowrank import mutLowRank
     from deapnets.operators.mutation import (
         mutGaussian,
         mutGaussianRelative,
@@ -64,6 +66,11 @@ if TYPE_CHECKING:
     from deapnets.operators.selection import selRank, selTruncation
     from deapnets.operators.selfadapting import mutLogNormal
     from deapnets.randomness import Draw, Stream
+    from deapnets.strategies.base import Strategy
+    from deapnets.strategies.openes import OpenES
+    from deapnets.strategies.pgpe import PGPE
+    from deapnets.strategies.sepcma import SepCMA
+    from deapnets.strategies.snes import SNES
 
 _HOMES = {
     "ArchitectureEvaluator": "evaluators.architectures",
@@ -81,15 +88,20 @@ _HOMES = {
     "NASBENCH201": "architectures.cells",
     "NASNET": "architectures.cells",
     "Networks": "networks.chunk",
+    "OpenES": "strategies.openes",
     "Operation": "architectures.operations",
     "Operator": "operators.contract",
     "Outcome": "evaluators.architectures",
+    "PGPE": "strategies.pgpe",
     "PopulationMap": "mapping",
+    "SNES": "strategies.snes",
     "Schedule": "operators.schedules",
     "ScoreArchive": "archive",
     "Search": "algorithms.search",
+    "SepCMA": "strategies.sepcma",
     "Split": "evaluators.supervised",
     "Splits": "evaluators.supervised",
+    "Strategy": "strategies.base",
     "Stream": "randomness",
     "Supervised": "evaluators.supervised",
     "SupervisedTask": "evaluators.supervised",
@@ -104,6 +116,7 @@ _HOMES = {
     "cxUniform": "operators.crossover",
     "deviation": "operators.contract",
     "eaAging": "algorithms.aging",
+    "eaGenerateUpdate": "algorithms.asking",
     "eaGenerational": "algorithms.generational",
     "eaIslands": "algorithms.islands",
     "eaLocal": "algorithms.sampling",
@@ -119,6 +132,7 @@ _HOMES = {
     "mutGaussian": "operators.mutation",
     "mutGaussianRelative": "operators.mutation",
     "mutLogNormal": "operators.selfadapting",
+    "mutLowRank": "operators.lowrank",
     "mutNoise": "operators.mutation",
     "mutNonzero": "operators.mutation",
     "mutPrune": "operators.mutation",
@@ -132,6 +146,8 @@ _HOMES = {
 __all__ = [
     "NASBENCH201",
     "NASNET",
+    "PGPE",
+    "SNES",
     "ArchitectureEvaluator",
     "CellGenome",
     "CellSpace",
@@ -145,6 +161,7 @@ __all__ = [
     "GoalSchedule",
     "Halving",
     "Networks",
+    "OpenES",
     "Operation",
     "Operator",
     "Outcome",
@@ -152,8 +169,10 @@ __all__ = [
     "Schedule",
     "ScoreArchive",
     "Search",
+    "SepCMA",
     "Split",
     "Splits",
+    "Strategy",
     "Stream",
     "Supervised",
     "SupervisedTask",
@@ -168,6 +187,7 @@ __all__ = [
     "cxUniform",
     "deviation",
     "eaAging",
+    "eaGenerateUpdate",
     "eaGenerational",
     "eaIslands",
     "eaLocal",
@@ -183,6 +203,7 @@ __all__ = [
     "mutGaussian",
     "mutGaussianRelative",
     "mutLogNormal",
+    "mutLowRank",
     "mutNoise",
     "mutNonzero",
     "mutPrune",

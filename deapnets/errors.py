@@ -34,6 +34,10 @@ class EvaluationError(DeapnetsError, RuntimeError):
     """Fitness that cannot be used: too few values, not finite, in the wrong direction."""
 
 
+class DivergenceError(DeapnetsError, RuntimeError):
+    """A strategy whose centre left every bound; the message says what to lower."""
+
+
 class MemoryBudgetError(DeapnetsError, ValueError):
     """A memory budget in which not even one individual can be evaluated."""
 

@@ -65,13 +65,13 @@ class Keeper:
         self._store = store
         self._layout = nodes[0].layout
         self._room = store.room(self._layout.nbytes, reserved)
-        self._waiting = min(self._room, sum(node.recipe is not None for node in nodes))
+        self._waiting = min(self._room, sum(map(_may_be_kept, nodes)))
         self._block: torch.Tensor | None = None
         self._used = 0
 
     def keep(self, nodes: Sequence[Node], rows: torch.Tensor) -> None:
         """Settle those of ``nodes`` that are recipes; ``rows`` ``[n, P]`` are their weights."""
-        recipes = [index for index, node in enumerate(nodes) if node.recipe is not None]
+        recipes = [index for index, node in enumerate(nodes) if _may_be_kept(node)]
         asked = [index for index in recipes[self._room :] if _asks(nodes[index])]
         chosen = recipes[: self._room] + asked
         self._room = max(0, self._room - len(chosen))
@@ -106,6 +106,11 @@ class Keeper:
             self._used = 0
             self._store.hold(self._block)
         return self._block
+
+
+def _may_be_kept(node: Node) -> bool:
+    """Return whether the node is a recipe whose result may be stored."""
+    return node.recipe is not None and not node.recipe.operator.transient
 
 
 def _asks(node: Node) -> bool:

@@ -227,7 +227,8 @@ class PopulationMap:
         self, evaluator: Evaluator, population: Sequence[WeightGenome], *, first: bool
     ) -> None:
         """Let an evaluator prepare; the ``first`` of a generation starts it. Not for callers."""
-        if evaluator.fresh and self.number >= 0 and not self._explicit:
+        survivors = any(individual.survives for individual in population)
+        if evaluator.fresh and self.number >= 0 and survivors and not self._explicit:
             self._warn_once(
                 "fresh",
                 f"{evaluator.title} draws anew every generation, so survivors keep a score from "

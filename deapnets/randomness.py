@@ -274,6 +274,16 @@ class Draw:
         chosen = values if at is None else self._taken(values, at.taken)
         return table.index_select(0, chosen.reshape(-1)).view(chosen.shape)
 
+    def numbers(self, count: int, scale: float = 1.0) -> torch.Tensor:
+        """Return ``count`` gaussian numbers a child of deviation ``scale``: float32 ``[n, count]``.
+
+        For noise that is built from fewer numbers, or from more, than a child has weights.
+        """
+        keys = self._next_stream()
+        values = self._values(keys, count)
+        table = _scaled_table(float(scale), "gaussian", True, self._device)
+        return table.index_select(0, values.reshape(-1)).view(values.shape)
+
     def integers(self, high: int) -> torch.Tensor:
         """Return one integer in ``[0, high)`` a child, int64 ``[n]``; ``high`` at most 2**31."""
         if not 0 < high <= 1 << 31:

@@ -145,6 +145,12 @@ def test_replacing_backpropagation_returns_curves_and_weights(load_with_digits):
     assert 0.0 < record["test_accuracy"] < 1.0
 
 
+def test_mnist_es_learns_the_bundled_digits(load_with_digits):
+    example = load_with_digits("mnist_es")
+    accuracy = example.main(children=100, generations=60, digits=True, verbose=False)
+    assert accuracy > 4 * CHANCE
+
+
 def test_custom_module_learns_and_leaves_the_frozen_embedding_as_it_was(load_with_digits):
     example = load_with_digits("custom_module")
     net, accuracy = example.main(population=40, generations=30, seed=3, verbose=False)

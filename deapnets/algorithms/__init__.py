@@ -16,6 +16,8 @@ halving       successive halving
 ledger        what a search has seen
 trials        individuals on their way
 searches      the command line's searches: settings and steps
+asking        `eaGenerateUpdate`: DEAP's ask-and-tell loop as an iterator
 ga            the command line's ``ga``: its settings, toolbox and schedule
+strategy      the command line's ``es``, ``pgpe``, ``snes``, ``sepcma``: strategies with settings
 ============  ================================================================
 """

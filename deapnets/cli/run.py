@@ -83,7 +83,7 @@ def run(
     if generations is None and seconds is None and evaluations is None:
         seconds = 60.0
     goal = None if target is None else Target.parse(target)
-    plugin = make_evaluator(evaluator, options)
+    plugin = make_evaluator(evaluator, options, algorithm)
     configuration = Configuration(
         plugin,
         algorithm,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple, final
@@ -10,6 +11,14 @@ from typing import Any, NamedTuple, final
 import torch
 
 from deapnets.collecting import collector_paused
+from deapnets.engines.families import (
+    LOT,
+    Ways,
+    families,
+    family_networks,
+    low_rank,
+    low_rank_path,
+)
 from deapnets.errors import MemoryBudgetError
 from deapnets.evaluators.base import Evaluator, score
 from deapnets.genomes.layout import Layout
@@ -18,6 +27,7 @@ from deapnets.genomes.nodes import Node
 from deapnets.keeping import Keeper, Store
 from deapnets.networks.base import Path
 from deapnets.networks.chunk import Networks
+from deapnets.networks.lowrank import LowRankPath
 from deapnets.networks.paths import choose_path
 from deapnets.threads import ThreadChoice
 
@@ -25,6 +35,13 @@ _CACHE = 1 << 21
 """Weights in a chunk on a CPU: made and evaluated before they leave the cache."""
 _LARGEST_CHUNK = 256
 """Networks evaluated at once: the activations of narrow networks have to stay in the cache too."""
+
+
+_NOT_SHARED = (
+    "Children of low rank are evaluated without making their weights in chains of linear layers, "
+    "convolutions, pools and activations only: this module goes through {path}, so their weights "
+    "are made."
+)
 
 
 class Scored(NamedTuple):
@@ -64,6 +81,7 @@ class Scorer:
         self._paths: dict[tuple[int, Layout], tuple[Any, Path]] = {}
         self._store = Store(memory)
         self._threads = ThreadChoice()
+        self._families: dict[Layout, LowRankPath | None] = {}
 
     def path(self, evaluator: Evaluator, layout: Layout) -> Path:
         """Return the path of the evaluator's module for a layout."""
@@ -100,7 +118,52 @@ class Scorer:
         """
         path = self.path(evaluator, nodes[0].layout)
         with self._choice_of_threads(evaluator, path, len(nodes)):
-            yield from self._lots(evaluator, keywords, path, nodes)
+            ways = self._ways(evaluator, path, nodes) if any(map(low_rank, nodes)) else None
+            if ways is None:
+                yield from self._lots(evaluator, keywords, path, nodes)
+            else:
+                yield from self._mixed(evaluator, keywords, ways, nodes)
+
+    def _ways(self, evaluator: Evaluator, path: Path, nodes: Sequence[Node]) -> Ways | None:
+        """Return how families go without weights; None, said once, where they do not."""
+        layout = nodes[0].layout
+        if self._wish not in ("", "stacked"):  # a path that was asked for is taken
+            return None
+        if layout.dtype != torch.float32:  # every child's weights are rounded by themselves
+            return None
+        if layout not in self._families:
+            found = low_rank_path(evaluator.genome(), layout, path, self.device)
+            if found is None:
+                warnings.warn(_NOT_SHARED.format(path=path.name), stacklevel=2)
+            self._families[layout] = found
+        low = self._families[layout]
+        return None if low is None else Ways(path, low)
+
+    def _mixed(
+        self,
+        evaluator: Evaluator,
+        keywords: Mapping[str, Any],
+        ways: Ways,
+        nodes: Sequence[Node],
+    ) -> Iterator[Scored]:
+        """Yield the scores of lots of nodes: families of children of low rank, and all others."""
+        self._make_shared(nodes)
+        for start in range(0, len(nodes), LOT):
+            lot = nodes[start : start + LOT]
+            related, others = families(lot)
+            parts = []
+            for family in related:
+                began = time.perf_counter()
+                for members, networks in family_networks(family, ways, self.device, self._chunk):
+                    making = time.perf_counter() - began
+                    parts.append((members, _scored(0, evaluator, keywords, networks, making)))
+                    began = time.perf_counter()
+            if others:
+                rest = [lot[index] for index in others]
+                for scored in self._lots(evaluator, keywords, ways.made, rest):
+                    end = scored.first + len(scored.values)
+                    parts.append((others[scored.first : end], scored))
+            yield _merged(start, len(lot), parts)
 
     def _lots(
         self,
@@ -109,10 +172,7 @@ class Scorer:
         path: Path,
         nodes: Sequence[Node],
     ) -> Iterator[Scored]:
-        """Make a lot of rows, keep those that fit, evaluate chunks; the next lot takes their place.
-
-        Networks that need no rows of their own would be branched off here.
-        """
+        """Make a lot of rows, keep those that fit, evaluate chunks; the next lot follows."""
         layout = nodes[0].layout
         chunk = self.rows_at_once(layout)
         height = max(chunk, self._rows_made(layout))
@@ -149,9 +209,7 @@ class Scorer:
         """Make recipes that several individuals come from once, while the budget lasts."""
         for node in shared_operands(nodes):
             layout = node.layout
-            if node.recipe is not None and self._store.room(
-                layout.nbytes, self._slab_bytes(layout)
-            ):
+            if _may_be_settled(node) and self._store.room(layout.nbytes, self._slab_bytes(layout)):
                 out = torch.empty(1, layout.width, dtype=layout.dtype, device=self.device)
                 make([node], out)
                 self._store.hold(out)
@@ -159,6 +217,31 @@ class Scorer:
 
     def _slab_bytes(self, layout: Layout) -> int:
         return max(self.rows_at_once(layout), self._rows_made(layout)) * 4 * layout.width
+
+
+def _may_be_settled(node: Node) -> bool:
+    """Return whether a node is a recipe whose weights may stay.
+
+    Those of a transient one never do: how a child is scored must not depend on what was kept.
+    """
+    return node.recipe is not None and not node.recipe.operator.transient
+
+
+def _merged(first: int, count: int, parts: Sequence[tuple[list[int], Scored]]) -> Scored:
+    """Return what became of ``count`` nodes from that of some of them, under their indices."""
+    order = torch.tensor([index for members, _ in parts for index in members])
+    place = torch.empty(count, dtype=torch.int64)
+    place[order] = torch.arange(count)
+    scored = [part for _, part in parts]
+    names = scored[0].records.keys()
+    return Scored(
+        first,
+        torch.cat([part.values for part in scored])[place],
+        {name: torch.cat([part.records[name] for part in scored])[place] for name in names},
+        sum(part.forwards for part in scored),
+        sum(part.making for part in scored),
+        sum(part.evaluating for part in scored),
+    )
 
 
 def _scored(

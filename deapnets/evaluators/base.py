@@ -42,6 +42,9 @@ class Evaluator(ABC):
     parameters: Patterns = None
     """Which of the module's parameters a run evolves: ``"head.*"``, or several; None for all."""
 
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """What its own options are under an algorithm unless they are given: ``{"es": {...}}``."""
+
     @property
     def title(self) -> str:
         """What messages call it: ``Evaluator "Xor"``."""

@@ -23,7 +23,13 @@ class Xor(SupervisedTask):
         "loss" (minus the cross-entropy) or "accuracy".
     """
 
-    settings: ClassVar = {"ga": {"population": 300, "spread": 1.0, "sigma": 0.5, "sigma_end": 0.1}}
+    settings: ClassVar = {
+        "ga": {"population": 300, "spread": 1.0, "sigma": 0.5, "sigma_end": 0.1},
+        "es": {"population": 100, "sigma": 0.3, "sigma_end": 0.1, "step": 0.2, "step_end": 0.02},
+        "pgpe": {"population": 100, "sigma": 0.3, "step": 0.3, "step_end": 0.03},
+        "snes": {"population": 100, "sigma": 0.5},
+        "sepcma": {"population": 100, "sigma": 0.5},
+    }
 
     def __init__(self, *, hidden: int = 4, fitness: Fitness = "loss") -> None:
         if hidden < 1:

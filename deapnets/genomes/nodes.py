@@ -34,6 +34,10 @@ class Core(Protocol):
     def keep(self) -> bool:
         """Whether its result is stored instead of made again."""
 
+    @property
+    def transient(self) -> bool:
+        """Whether its result is never stored for its own sake."""
+
     def make(
         self,
         rows: Sequence[torch.Tensor],

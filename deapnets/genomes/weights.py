@@ -33,6 +33,9 @@ class WeightGenome:
     records: Mapping[str, Any] = MappingProxyType({})
     """What the evaluator recorded of it beside the fitness, at its last evaluation."""
 
+    survives: bool = True
+    """Whether it may be met again in a later generation; not where a strategy made it."""
+
     __hash__ = None  # type: ignore[assignment]  # as DEAP's own: an individual changes in place
 
     def __init__(self, node: Node) -> None:

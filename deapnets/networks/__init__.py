@@ -14,5 +14,10 @@ trees     tensors in tuples, lists and dicts
 guarding  what a module may not do in ``forward``
 blocks    element-wise functions whose bits do not depend on where an element stands
 places    whether products depend on where in memory numbers lie
+lowrank   `LowRankNetworks`: children of one base whose weights are never made
 ========  ==================================================================================
+
+``lowrank_stacked``, ``lowrank_looped`` and ``lowrank_batched`` are the ways of such children
+through chains of linear layers, and through chains with convolutions (`convolutions`) one after the
+other and at once.
 """

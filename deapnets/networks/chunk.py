@@ -61,6 +61,9 @@ class Networks:
             When the module returns something else than tensors, or changes what it holds.
         """
         self.forwards += len(self) * _batch(inputs, each)
+        return self._outputs(inputs, each)
+
+    def _outputs(self, inputs: tuple[Any, ...], each: bool) -> Any:
         return self._path.forward(self.parameters(), inputs, each)
 
     def weights(self) -> torch.Tensor:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, final
+from typing import Any, NamedTuple, final
 
 import torch
 from torch import nn
@@ -32,12 +33,14 @@ _ELEMENTWISE = (
 )
 
 
-class _Linear(NamedTuple):
+class Linear(NamedTuple):
+    """Names of a linear layer's parameters."""
+
     weight: str
     bias: str | None
 
 
-_Step = _Linear | Callable[[torch.Tensor], torch.Tensor]
+_Step = Linear | Callable[[torch.Tensor], torch.Tensor]
 
 
 class Chain(NamedTuple):
@@ -50,12 +53,12 @@ class Chain(NamedTuple):
 
 def stackable(module: nn.Module, layout: Layout) -> Chain | None:
     """Return the chain of a module, or None when it is anything but such a chain."""
-    layers = _leaves(module, "")
+    layers = layers_of(module, "")
     if layers is None:
         return None
     flattens = bool(layers) and _flattens(layers[0][1])
-    steps = [_step(name, layer) for name, layer in layers[flattens:]]
-    linear = [step for step in steps if isinstance(step, _Linear)]
+    steps = [linear_or_activation(name, layer) for name, layer in layers[flattens:]]
+    linear = [step for step in steps if isinstance(step, Linear)]
     own = {name: parameter.detach() for name, parameter in module.named_parameters()}
     tied = not {name for step in linear for name in step if name} <= own.keys()
     if not linear or None in steps or tied:
@@ -64,7 +67,7 @@ def stackable(module: nn.Module, layout: Layout) -> Chain | None:
     return Chain(tuple(step for step in steps if step is not None), flattens, frozen)
 
 
-def _leaves(module: nn.Module, prefix: str) -> list[tuple[str, nn.Module]] | None:
+def layers_of(module: nn.Module, prefix: str) -> list[tuple[str, nn.Module]] | None:
     """Return a Sequential's layers under their names, nested ones unrolled; None for others."""
     if _hooked(module):
         return None
@@ -72,7 +75,7 @@ def _leaves(module: nn.Module, prefix: str) -> list[tuple[str, nn.Module]] | Non
         return [(prefix, module)]
     found: list[tuple[str, nn.Module]] = []
     for name, child in module._modules.items():  # named_children leaves a repeated layer out
-        inner = _leaves(child, f"{prefix}.{name}" if prefix else name)
+        inner = layers_of(child, f"{prefix}.{name}" if prefix else name)
         if inner is None:
             return None
         found += inner
@@ -87,10 +90,11 @@ def _flattens(layer: nn.Module) -> bool:
     return type(layer) is nn.Flatten and (layer.start_dim, layer.end_dim) == (1, -1)
 
 
-def _step(name: str, layer: nn.Module) -> _Step | None:
+def linear_or_activation(name: str, layer: nn.Module) -> _Step | None:
+    """Return the step that a layer is, or None when it is neither."""
     if type(layer) is nn.Linear:
         stem = f"{name}." if name else ""
-        return _Linear(f"{stem}weight", None if layer.bias is None else f"{stem}bias")
+        return Linear(f"{stem}weight", None if layer.bias is None else f"{stem}bias")
     if type(layer) in _IN_PLACE:
         return _IN_PLACE[type(layer)]
     return layer if type(layer) in _ELEMENTWISE else None
@@ -109,51 +113,77 @@ class StackedPath(Path):
 
     def __init__(self, chain: Chain) -> None:
         self._chain = chain
-        self._first = next(step for step in chain.steps if isinstance(step, _Linear))
+        self.first = next(step for step in chain.steps if isinstance(step, Linear))
 
     def forward(
-        self, parameters: Mapping[str, torch.Tensor], inputs: tuple[torch.Tensor, ...], each: bool
+        self, parameters: Mapping[str, torch.Tensor], inputs: tuple[Any, ...], each: bool
     ) -> torch.Tensor:
         """Return ``[n, batch, classes]``, a view of features-first memory."""
+        count = len(next(iter(parameters.values())))
+        first = self.weight(self.first.weight, parameters)
+        if count == 1:
+            parameters = {
+                name: value.expand(2, *value.shape[1:]) for name, value in parameters.items()
+            }
+        product = functools.partial(self._product, parameters)
+        return self.through(product, count, first, inputs, each)
+
+    def through(
+        self,
+        product: Callable[[Linear, torch.Tensor], torch.Tensor],
+        count: int,
+        first: torch.Tensor,
+        inputs: tuple[Any, ...],
+        each: bool,
+    ) -> torch.Tensor:
+        """Return ``[n, batch, classes]`` of inputs that go through ``product`` in linear layers.
+
+        Parameters
+        ----------
+        product
+            A layer's outputs ``[n, out, batch]`` of values ``[n, in, batch]``, or ``[in, batch]``
+            while the networks share them. With one network, ``n`` is 2 there. Outputs are `roomy`.
+        count
+            How many networks: ``n``.
+        first
+            A weight of the first layer, ``[..., out, in]``: what inputs must fit.
+        """
+        batch = self._rows(inputs, first, each)
+        leading = batch.shape[int(each) : -1]  # a linear layer takes any number of batch dimensions
+        batch = batch.reshape(*batch.shape[: int(each)], -1, batch.shape[-1])
+        values = batch.transpose(-1, -2)
+        if each and count == 1:
+            values = values.expand(2, -1, -1)
+        outputs = self._features_first(product, values)
+        if outputs.dim() == 2:  # nothing in the chain tells the networks apart
+            outputs = outputs.expand(count, -1, -1)
+        outputs = outputs[:count].transpose(1, 2)
+        return outputs.reshape(count, *leading, outputs.shape[2])
+
+    def _rows(self, inputs: tuple[Any, ...], weight: torch.Tensor, each: bool) -> torch.Tensor:
+        """Return the inputs ``[..., in]``; raise an `EvaluationError` when they do not fit."""
         if len(inputs) != 1 or not isinstance(inputs[0], torch.Tensor):
             raise EvaluationError(
                 f"A chain of layers takes one tensor of inputs, got {len(inputs)} argument(s)."
             )
         (batch,) = inputs
-        count = len(next(iter(parameters.values())))
         if self._chain.flattens:
             batch = batch.flatten(2 if each else 1)
-        self._require_fit(batch, parameters)
-        leading = batch.shape[int(each) : -1]  # a linear layer takes any number of batch dimensions
-        batch = batch.reshape(*batch.shape[: int(each)], -1, batch.shape[-1])
-        values = batch.transpose(-1, -2)
-        if not each:
-            values = values.expand(count, -1, -1)
-        if count == 1:
-            parameters = {
-                name: value.expand(2, *value.shape[1:]) for name, value in parameters.items()
-            }
-            values = values.expand(2, -1, -1)
-        outputs = self._features_first(parameters, values)[:count].transpose(1, 2)
-        return outputs.reshape(count, *leading, outputs.shape[2])
-
-    def _require_fit(self, batch: torch.Tensor, parameters: Mapping[str, torch.Tensor]) -> None:
-        """Raise an `EvaluationError` unless the first layer takes such inputs."""
-        weight = self._parameter(self._first.weight, parameters, 1)
         width = weight.shape[-1]
         if batch.shape[-1:] != (width,) or batch.dtype != weight.dtype:
             raise EvaluationError(
                 f"The network's first layer takes inputs [..., {width}] of {weight.dtype}, "
                 f"got {list(batch.shape)} of {batch.dtype}."
             )
+        return batch
 
     def _features_first(
-        self, parameters: Mapping[str, torch.Tensor], values: torch.Tensor
+        self, product: Callable[[Linear, torch.Tensor], torch.Tensor], values: torch.Tensor
     ) -> torch.Tensor:
         shared = True  # the inputs are the caller's until a step made new values
         for step in self._chain.steps:
-            if isinstance(step, _Linear):
-                values = self._product(step, parameters, values)
+            if isinstance(step, Linear):
+                values = product(step, values)
             elif isinstance(step, nn.Module):
                 own = roomy(tuple(values.shape), values).copy_(values) if shared else values
                 values = applied(step, own)
@@ -163,19 +193,25 @@ class StackedPath(Path):
         return values
 
     def _product(
-        self, step: _Linear, parameters: Mapping[str, torch.Tensor], values: torch.Tensor
+        self, parameters: Mapping[str, torch.Tensor], step: Linear, values: torch.Tensor
     ) -> torch.Tensor:
-        weight = self._parameter(step.weight, parameters, len(values))
-        out = roomy((len(values), weight.shape[1], values.shape[2]), values)
+        count = len(next(iter(parameters.values())))
+        if values.dim() == 2:
+            values = values.expand(count, -1, -1)
+        weight = self._parameter(step.weight, parameters, count)
+        out = roomy((count, weight.shape[1], values.shape[2]), values)
         if step.bias is None:
             return torch.bmm(weight, values, out=out)
-        bias = self._parameter(step.bias, parameters, len(values))
+        bias = self._parameter(step.bias, parameters, count)
         return torch.baddbmm(bias.unsqueeze(2), weight, values, out=out)
+
+    def weight(self, name: str, held: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Return a parameter: of those that are held, or one that is frozen in the module."""
+        return held[name] if name in held else self._chain.frozen[name]
 
     def _parameter(
         self, name: str, parameters: Mapping[str, torch.Tensor], count: int
     ) -> torch.Tensor:
-        if name in parameters:
-            return parameters[name]
-        frozen = self._chain.frozen[name]
-        return frozen.expand(count, *frozen.shape)
+        """Return a parameter ``[n, *shape]``."""
+        value = self.weight(name, parameters)
+        return value if name in parameters else value.expand(count, *value.shape)

@@ -9,6 +9,7 @@ ancestors       the leaves that populations start from
 crossover       ``cx...``: two parents
 alignment       ``cxAligned``: two parents whose units are matched first
 mutation        ``mut...``: one parent
+lowrank         `mutLowRank`: noise of low rank for every weight matrix
 selfadapting    ``mut...`` with step sizes that are inherited
 selection       ``sel...``: who becomes a parent
 schedules       parameters that change over a run

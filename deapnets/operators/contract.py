@@ -40,7 +40,7 @@ def deviation(name: str, value: Any) -> None:
 
 
 def operator(
-    *, parents: int, keep: bool = False, **checks: Check
+    *, parents: int, keep: bool = False, transient: bool = False, **checks: Check
 ) -> Callable[[Callable[..., torch.Tensor]], Operator]:
     """Make a vectorised core an operator for a DEAP toolbox.
 
@@ -52,6 +52,9 @@ def operator(
         the same random numbers.
     keep
         Store the result instead of making it again: for a child that was trained, say.
+    transient
+        Never store the result for its own sake: for children that are made again cheaper than they
+        are kept, or that nothing is bred from.
     checks
         For a parameter of the core, a function of ``(name, value)`` that raises when the value
         cannot be used: `probability`, `deviation`, or your own.
@@ -63,7 +66,7 @@ def operator(
         read only; ``draw`` is the children's `deapnets.randomness.Draw`; it returns the children,
         a new tensor ``[n, P]``.
     """
-    return lambda core: Operator(core, parents, keep, checks)
+    return lambda core: Operator(core, parents, keep, checks, transient=transient)
 
 
 class Operator:
@@ -74,13 +77,20 @@ class Operator:
     """
 
     def __init__(
-        self, core: Callable[..., torch.Tensor], parents: int, keep: bool, checks: dict[str, Check]
+        self,
+        core: Callable[..., torch.Tensor],
+        parents: int,
+        keep: bool,
+        checks: dict[str, Check],
+        *,
+        transient: bool = False,
     ) -> None:
         functools.update_wrapper(self, core)
         self.core = core
         self.name = core.__name__
         self.parents = parents
         self.keep = keep
+        self.transient = transient
         self.reference = f"{core.__module__}:{core.__qualname__}"
         self._checks = checks
         self._signature = inspect.Signature(

@@ -109,10 +109,15 @@ class Configuration:
         }
 
 
-def make_evaluator(name: str, pairs: Sequence[str]) -> UsablePlugin:
-    """Return the evaluator ``name`` or ``distribution:name`` with ``KEY=VALUE`` options."""
+def make_evaluator(name: str, pairs: Sequence[str], algorithm: str = "") -> UsablePlugin:
+    """Return the evaluator ``name`` or ``distribution:name`` with ``KEY=VALUE`` options.
+
+    What is not given is what the evaluator is under this algorithm (`Evaluator.presets`), then the
+    option's default.
+    """
     loaded = get(EVALUATORS, name).load()
-    return loaded.make(**parse_options(pairs, loaded.options()))
+    presets = getattr(loaded.target, "presets", {}).get(algorithm, {})
+    return loaded.make(**{**presets, **parse_options(pairs, loaded.options())})
 
 
 def make_settings(

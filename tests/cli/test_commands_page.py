@@ -21,6 +21,12 @@ from deapnets.algorithms.searches import (
     RandomSettings,
     ReinforceSettings,
 )
+from deapnets.algorithms.strategy import (
+    OpenSettings,
+    PgpeSettings,
+    SepCmaSettings,
+    SnesSettings,
+)
 from deapnets.cli import main
 
 SEARCHES = {
@@ -69,9 +75,19 @@ def test_page_lists_exactly_the_options_of_each_command():
         assert first_cells(name) == [option.opts[0] for option in options], name
 
 
-def test_page_lists_exactly_the_settings_of_ga_with_their_defaults():
-    written = [(row[0].strip("`"), row[1].strip("`")) for row in sections()["Options of ga"]]
-    fields = dataclasses.fields(GeneticSettings)
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("ga", GeneticSettings),
+        ("es", OpenSettings),
+        ("pgpe", PgpeSettings),
+        ("snes", SnesSettings),
+        ("sepcma", SepCmaSettings),
+    ],
+)
+def test_page_lists_exactly_the_settings_of_an_algorithm_with_their_defaults(name, kind):
+    written = [(row[0].strip("`"), row[1].strip("`")) for row in sections()[f"Options of {name}"]]
+    fields = dataclasses.fields(kind)
     assert written == [(field.name, str(field.default)) for field in fields]
 
 

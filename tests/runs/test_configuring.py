@@ -102,6 +102,13 @@ def test_options_that_are_not_given_are_written_down_too():
     assert make_evaluator("xor", []).options == {"hidden": 4, "fitness": "loss"}
 
 
+def test_presets_hold_for_their_algorithm_and_give_way_to_what_is_given(monkeypatch):
+    monkeypatch.setattr(Xor, "presets", {"es": {"hidden": 9}})
+    made = [make_evaluator("xor", [], name).options["hidden"] for name in ("", "ga", "es")]
+    assert made == [4, 4, 9]
+    assert make_evaluator("xor", ["hidden=5"], "es").options["hidden"] == 5
+
+
 @pytest.mark.parametrize(
     ("name", "pairs", "error", "message"),
     [

@@ -1,0 +1,46 @@
+"""A bowl to go down, and a loop that goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import deapnets as dn
+
+
+class Bowl(dn.Evaluator):
+    """Minus the squared distance of a network's weights from one."""
+
+    def __init__(self, net: nn.Module) -> None:
+        self.net = net
+
+    def genome(self) -> nn.Module:
+        return self.net
+
+    def evaluate(self, networks: dn.Networks) -> torch.Tensor:
+        return -(networks.weights() - 1.0).square().sum(1)
+
+
+@pytest.fixture
+def bowl(net: nn.Module) -> Bowl:
+    return Bowl(net)
+
+
+@pytest.fixture
+def evolve(individual_class: type, bowl: Bowl) -> Callable[..., float]:
+    """Return a function that runs a strategy and returns its centre's distance from the optimum."""
+
+    def evolve(strategy: dn.Strategy, ngen: int = 1, mapping: Any = None) -> float:
+        scored = mapping or dn.PopulationMap(device="cpu", seed=1)
+        for _ in range(ngen):
+            population = strategy.generate(individual_class)
+            for one, values in zip(population, scored(bowl, population), strict=True):
+                one.fitness.values = values
+            strategy.update(population)
+        return float((strategy.weights - 1.0).norm())
+
+    return evolve
