@@ -58,8 +58,8 @@ class Schedule(ABC):
         """Return the value that follows from a generation's fitness."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what it has observed, as JSON values."""
-        return {name: v for name, v in vars(self).items() if isinstance(v, int | float | None)}
+        """Return its attributes: what it was made with, and what it has observed."""
+        return dict(vars(self))
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where ``state`` was taken."""

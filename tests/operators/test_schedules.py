@@ -175,6 +175,23 @@ def test_a_schedule_goes_on_from_its_state_in_json(make):
     assert begun + [second(one) for one in fitness[2:]] == expected
 
 
+def test_a_schedule_of_ones_own_keeps_whatever_it_has_seen():
+    class Best(dn.Schedule):
+        def __init__(self):
+            super().__init__(1.0)
+            self.seen = []
+
+        def _next(self, fitness):
+            self.seen = [*self.seen, max(fitness)]
+            return 1.0 / len(self.seen)
+
+    first, second = Best(), Best()
+    first([1.0, 2.0])
+    second.load_state_dict(first.state_dict())
+    assert first([0.0]) == second([0.0]) == 0.5
+    assert second.seen == [2.0, 0.0]
+
+
 # What is refused
 
 
