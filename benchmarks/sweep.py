@@ -57,6 +57,13 @@ CASES: dict[str, dict[str, Any]] = {
         f"batch_size={rows}": changed(options=(f"batch_size={rows}",), scale=512 / rows)
         for rows in (256, 1024)
     },
+    **{
+        f"population={n} batch_size=256": changed(
+            f"population={n}", options=("batch_size=256",), scale=2.0
+        )
+        for n in (100, 200)
+    },
+    "population=100 sigma=0.04": changed("population=100", "sigma=0.04"),
 }
 """What is changed, and by how much the evaluations are scaled; all else is as by default."""
 
