@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from deapnets.algorithms.search import Search
     from deapnets.architectures.cells import NASBENCH201, NASNET, CellGenome, CellSpace
     from deapnets.architectures.choices import ChoiceGenome, ChoiceSpace
+    from deapnets.architectures.graphs import GraphGenome, GraphSpace
     from deapnets.architectures.operations import Operation
+    from deapnets.architectures.spaces import SearchSpace, SpaceGenome
     from deapnets.archive import ScoreArchive
     from deapnets.distributions.base import Distribution
     from deapnets.evaluators.architectures import ArchitectureEvaluator, Outcome
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     )
     from deapnets.operators.contract import Operator, deviation, operator, probability
     from deapnets.operators.crossover import cxArithmetic, cxLayer, cxNeuron, cxOnePoint, cxUniform
+    from deapnets.operators.graphs import initGraph, mutGraph
     from deapnets.operators.initialisation import initWeights
     from deapnets.operators.lowrank import mutLowRank
     from deapnets.operators.mutation import (
@@ -84,6 +87,8 @@ _HOMES = {
     "Evaluator": "evaluators.base",
     "ExponentialSchedule": "operators.schedules",
     "GoalSchedule": "operators.schedules",
+    "GraphGenome": "architectures.graphs",
+    "GraphSpace": "architectures.graphs",
     "Halving": "algorithms.halving",
     "NASBENCH201": "architectures.cells",
     "NASNET": "architectures.cells",
@@ -99,6 +104,8 @@ _HOMES = {
     "ScoreArchive": "archive",
     "Search": "algorithms.search",
     "SepCMA": "strategies.sepcma",
+    "SearchSpace": "architectures.spaces",
+    "SpaceGenome": "architectures.spaces",
     "Split": "evaluators.supervised",
     "Splits": "evaluators.supervised",
     "Strategy": "strategies.base",
@@ -126,11 +133,13 @@ _HOMES = {
     "eaReinforce": "algorithms.reinforce",
     "initCell": "operators.choices",
     "initChoices": "operators.choices",
+    "initGraph": "operators.graphs",
     "initWeights": "operators.initialisation",
     "mutCell": "operators.choices",
     "mutChoice": "operators.choices",
     "mutGaussian": "operators.mutation",
     "mutGaussianRelative": "operators.mutation",
+    "mutGraph": "operators.graphs",
     "mutLogNormal": "operators.selfadapting",
     "mutLowRank": "operators.lowrank",
     "mutNoise": "operators.mutation",
@@ -159,6 +168,8 @@ __all__ = [
     "Evaluator",
     "ExponentialSchedule",
     "GoalSchedule",
+    "GraphGenome",
+    "GraphSpace",
     "Halving",
     "Networks",
     "OpenES",
@@ -169,7 +180,9 @@ __all__ = [
     "Schedule",
     "ScoreArchive",
     "Search",
+    "SearchSpace",
     "SepCMA",
+    "SpaceGenome",
     "Split",
     "Splits",
     "Strategy",
@@ -197,11 +210,13 @@ __all__ = [
     "eaReinforce",
     "initCell",
     "initChoices",
+    "initGraph",
     "initWeights",
     "mutCell",
     "mutChoice",
     "mutGaussian",
     "mutGaussianRelative",
+    "mutGraph",
     "mutLogNormal",
     "mutLowRank",
     "mutNoise",

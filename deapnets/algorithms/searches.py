@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -16,12 +17,14 @@ from deapnets.algorithms.reinforce import eaReinforce
 from deapnets.algorithms.sampling import eaLocal, eaRandom
 from deapnets.algorithms.search import Search
 from deapnets.architectures.cells import CellSpace
+from deapnets.architectures.graphs import GraphSpace
 from deapnets.archive import ScoreArchive, scores_needed
 from deapnets.errors import OptionError
 from deapnets.evaluators.architectures import ArchitectureEvaluator
 from deapnets.evaluators.base import Evaluator
 from deapnets.mapping import PopulationMap
 from deapnets.operators.choices import initChoices, mutCell, mutChoice
+from deapnets.operators.graphs import initGraph, mutGraph
 
 _A_LINE = 10
 """Evaluations between two lines of the log."""
@@ -97,9 +100,15 @@ def search_toolbox(evaluator: ArchitectureEvaluator) -> base.Toolbox:
     space = evaluator.space()
     toolbox = base.Toolbox()
     kind = individual_class(evaluator, space.genome_class())
-    toolbox.register("individual", initChoices, kind, space)
+    initial: Callable[..., Any] = initChoices
+    mutate: Callable[..., Any] = mutChoice
+    if isinstance(space, GraphSpace):
+        initial, mutate = initGraph, mutGraph
+    elif isinstance(space, CellSpace):
+        mutate = mutCell
+    toolbox.register("individual", initial, kind, space)
     toolbox.register("population", tools.initRepeat, list, toolbox.individual)
-    toolbox.register("mutate", mutCell if isinstance(space, CellSpace) else mutChoice)
+    toolbox.register("mutate", mutate)
     toolbox.register("evaluate", evaluator)
     return toolbox
 

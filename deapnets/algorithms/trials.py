@@ -73,6 +73,7 @@ def pack_individual(individual: Any) -> dict[str, Any]:
         "fitness": list(individual.fitness.values),
         "level": getattr(individual, "level", 0),
         "records": dict(individual.records),
+        "parent": getattr(individual, "parent", None),
     }
 
 
@@ -85,4 +86,5 @@ def unpack_individual(state: dict[str, Any], model: Any) -> Any:
     else:
         del individual.fitness.values
     individual.level, individual.records = state["level"], state["records"]
+    individual.parent = state["parent"]
     return individual

@@ -19,6 +19,7 @@ from deapnets.architectures.operations import (
     NASNET_OPERATIONS,
     Operation,
 )
+from deapnets.architectures.spaces import SpaceGenome
 from deapnets.errors import ArchitectureError, OptionError, unknown
 
 Wiring = Literal["pairs", "complete"]
@@ -212,7 +213,7 @@ class CellSpace(ChoiceSpace):
             for name, cell in zip(self.cells, self.cells_of(genes), strict=True)
         )
 
-    def genome_class(self) -> type[ChoiceGenome]:
+    def genome_class(self) -> type[SpaceGenome]:
         """Return `CellGenome`."""
         return CellGenome
 

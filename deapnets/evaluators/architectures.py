@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NoReturn, final
 
-from deapnets.architectures.choices import ChoiceGenome, ChoiceSpace
+from deapnets.architectures.spaces import SearchSpace, SpaceGenome
 from deapnets.errors import ArchitectureError, EvaluationError
 from deapnets.evaluators.base import Evaluator
 from deapnets.randomness import Stream
@@ -50,11 +50,11 @@ class ArchitectureEvaluator(Evaluator):
     """Fitness, in each objective, of what cannot be trained: the worst there is."""
 
     @abstractmethod
-    def space(self) -> ChoiceSpace:
+    def space(self) -> SearchSpace:
         """Return the space that is searched: always the same object."""
 
     @abstractmethod
-    def evaluate_one(self, individual: ChoiceGenome, fidelity: float, rng: Stream) -> Outcome:
+    def evaluate_one(self, individual: SpaceGenome, fidelity: float, rng: Stream) -> Outcome:
         """Return the outcome of one individual; all its randomness comes from ``rng``.
 
         Raise an `ArchitectureError` for one that cannot be trained: it gets `infeasible`, and the
@@ -68,11 +68,11 @@ class ArchitectureEvaluator(Evaluator):
         """Return the individuals: there are no weights to make."""
         return individuals
 
-    def genome(self) -> ChoiceSpace:  # type: ignore[override]  # structures are evolved, not weights
+    def genome(self) -> SearchSpace:  # type: ignore[override]  # structures are evolved, not weights
         """Return the space that is searched."""
         return self.space()
 
-    def measure(self, individual: ChoiceGenome) -> dict[str, float]:  # type: ignore[override]  # as genome
+    def measure(self, individual: SpaceGenome) -> dict[str, float]:  # type: ignore[override]  # as genome
         """Return held-out figures of one individual for the report; never fitness."""
         return {}
 
@@ -93,7 +93,7 @@ class ArchitectureEvaluator(Evaluator):
         EvaluationError
             When the individual is of another space, or has too few values.
         """
-        if not isinstance(individual, ChoiceGenome) or individual.space != self.space():
+        if not isinstance(individual, SpaceGenome) or individual.space != self.space():
             got = getattr(getattr(individual, "space", None), "name", type(individual).__name__)
             raise EvaluationError(
                 f"{self.title} evaluates individuals of {self.space().name}, got one of {got}. "

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, final
 
-from deapnets.architectures.choices import ChoiceGenome, ChoiceSpace, Genes
+from deapnets.architectures.choices import ChoiceSpace, Genes
+from deapnets.architectures.spaces import SpaceGenome
 from deapnets.errors import OptionError
 from deapnets.evaluators.architectures import ArchitectureEvaluator, Outcome
 from deapnets.randomness import Stream
@@ -80,11 +81,11 @@ class BitString(ArchitectureEvaluator):
         """Return the space of all rows."""
         return self._space
 
-    def evaluate_one(self, individual: ChoiceGenome, fidelity: float, rng: Stream) -> Outcome:
+    def evaluate_one(self, individual: SpaceGenome, fidelity: float, rng: Stream) -> Outcome:
         """Return the share of ones with noise added."""
-        share = sum(individual.genes) / len(individual)
+        share = sum(individual.genes) / len(individual.genes)
         return Outcome((share + self._noise * rng.gaussian(),))
 
-    def measure(self, individual: ChoiceGenome) -> dict[str, float]:  # type: ignore[override]  # as genome
+    def measure(self, individual: SpaceGenome) -> dict[str, float]:  # type: ignore[override]  # as genome
         """Return ``test_accuracy``: the share of ones without noise."""
-        return {"test_accuracy": sum(individual.genes) / len(individual)}
+        return {"test_accuracy": sum(individual.genes) / len(individual.genes)}

@@ -15,6 +15,7 @@ selection       ``sel...``: who becomes a parent
 schedules       parameters that change over a run
 parts           which columns of a row are a parameter, a layer, a unit
 exact           sums whose bits do not depend on their order
+graphs          individuals that are graphs which grow: ``initGraph, mutGraph``
 choices         individuals of search spaces: ``initCell, mutCell, cxCell``
 ==============  ============================================
 """

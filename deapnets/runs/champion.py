@@ -10,7 +10,7 @@ from typing import Any, final
 
 from deapnets.algorithms.ga import individual_class
 from deapnets.algorithms.trials import pack_individual, unpack_individual
-from deapnets.architectures.choices import ChoiceGenome
+from deapnets.architectures.spaces import SpaceGenome
 from deapnets.evaluators.architectures import ArchitectureEvaluator
 from deapnets.evaluators.base import Evaluator
 from deapnets.genomes.weights import WeightGenome
@@ -35,7 +35,7 @@ class Champion:
         Its figures on the validation split; empty where there is none.
     """
 
-    individual: WeightGenome | ChoiceGenome | None = None
+    individual: WeightGenome | SpaceGenome | None = None
     fitness: float = float("-inf")
     source: str = ""
     generation: int = -1
@@ -44,7 +44,7 @@ class Champion:
     def state_dict(self) -> dict[str, Any]:
         """Return the fields under their names; an architecture as its text."""
         individual = self.individual
-        if isinstance(individual, ChoiceGenome):
+        if isinstance(individual, SpaceGenome):
             return {**vars(self), "individual": pack_individual(individual)}
         return dict(vars(self))
 

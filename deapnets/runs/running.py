@@ -15,7 +15,7 @@ from deap import tools
 
 from deapnets.algorithms.base import Algorithm, Generation
 from deapnets.algorithms.ga import individual_class
-from deapnets.architectures.choices import ChoiceGenome
+from deapnets.architectures.spaces import SpaceGenome
 from deapnets.evaluators.architectures import ArchitectureEvaluator
 from deapnets.mapping import PopulationMap
 from deapnets.runs.champion import Champion
@@ -244,7 +244,7 @@ class Run:
         if individual is None:
             return
         about: dict[str, Any] = {}
-        if isinstance(individual, ChoiceGenome):
+        if isinstance(individual, SpaceGenome):
             about = individual.describe()
         else:
             net = self.configuration.evaluator.genome()

@@ -1,0 +1,127 @@
+"""Labelled images: CIFAR-10 in its published binary format, and scikit-learn's digits."""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import os
+import zlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from deapnets.errors import DataError
+
+_RECORD = 1 + 3 * 32 * 32  # bytes: a label, and three planes of pixels
+_HELD_OUT = 5000  # training images of CIFAR-10 that are the validation split
+_MEAN, _DEVIATION = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
+
+
+class Images(NamedTuple):
+    """Images ``[rows, channels, height, width]``, float32, and labels ``[rows]``, int64."""
+
+    inputs: torch.Tensor
+    labels: torch.Tensor
+
+    def to(self, device: torch.device) -> Images:
+        """Return them on a device."""
+        return Images(self.inputs.to(device), self.labels.to(device))
+
+
+class Dataset(NamedTuple):
+    """Three splits, and how much an image may be moved and whether it may be mirrored."""
+
+    train: Images
+    validation: Images
+    test: Images
+    shift: int  # pixels, in each direction
+    mirror: bool
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of an image."""
+        channels, height, width = self.train.inputs.shape[1:]
+        return int(channels), int(height), int(width)
+
+
+@functools.lru_cache(maxsize=1)
+def load_digits() -> Dataset:
+    """Return scikit-learn's 1,797 digits of 8x8 pixels, in splits of 1,167, 270 and 360.
+
+    The splits are the same everywhere. No download.
+    """
+    from sklearn import datasets
+
+    bunch = datasets.load_digits()
+    order = np.random.RandomState(0).permutation(len(bunch.target))
+    inputs = torch.from_numpy(bunch.images[order].astype(np.float32))[:, None] / 8.0 - 1.0
+    labels = torch.from_numpy(bunch.target[order].astype(np.int64))
+    ends = (slice(0, 1167), slice(1167, 1437), slice(1437, None))
+    train, validation, test = (Images(inputs[rows], labels[rows]) for rows in ends)
+    return Dataset(train, validation, test, shift=0, mirror=False)
+
+
+@functools.lru_cache(maxsize=2)
+def load_cifar10(folder: Path | None = None) -> Dataset:
+    """Return CIFAR-10: 45,000 images to train, the last 5,000 of them to validate, 10,000 to test.
+
+    Read from ``data_batch_1.bin`` to ``5`` and ``test_batch.bin``, .gz or not, in ``folder`` or in
+    ``cifar10`` of the folder that DEAPNETS_DATA names. Nothing is downloaded.
+
+    Raises
+    ------
+    DataError
+        When a file is missing or damaged: it is named.
+
+    Notes
+    -----
+    Source: Krizhevsky 2009, "Learning multiple layers of features from tiny images".
+    """
+    where = folder or _default_folder()
+    train = [_read(where, f"data_batch_{number}.bin") for number in range(1, 6)]
+    inputs = torch.cat([batch.inputs for batch in train])
+    labels = torch.cat([batch.labels for batch in train])
+    kept = len(labels) - min(_HELD_OUT, len(labels) // 2)
+    return Dataset(
+        Images(inputs[:kept], labels[:kept]),
+        Images(inputs[kept:], labels[kept:]),
+        _read(where, "test_batch.bin"),
+        shift=4,
+        mirror=True,
+    )
+
+
+def _default_folder() -> Path:
+    root = os.environ.get("DEAPNETS_DATA")
+    if not root:
+        raise DataError(
+            "CIFAR-10 is not here: set DEAPNETS_DATA to the folder that holds cifar10/ with "
+            "data_batch_1.bin and so on (the binary version), or give data=DIR. "
+            "dataset=digits needs no data."
+        )
+    return Path(root) / "cifar10"
+
+
+def _read(folder: Path, name: str) -> Images:
+    """Return the images of one file of records."""
+    path = next((p for p in (folder / name, folder / f"{name}.gz") if p.is_file()), None)
+    if path is None:
+        raise DataError(f"{folder / name} is missing, and {name}.gz is too.")
+    try:
+        content = path.read_bytes()
+        content = gzip.decompress(content) if path.suffix == ".gz" else content
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path} is damaged: {error}.") from error
+    if not content or len(content) % _RECORD:
+        raise DataError(
+            f"{path} is damaged: {len(content):,} bytes are no multiple of {_RECORD:,}, the size "
+            "of an image."
+        )
+    records = np.frombuffer(content, np.uint8).reshape(-1, _RECORD)
+    if records[:, 0].max() > 9:
+        raise DataError(f"{path} is damaged: a label is {records[:, 0].max()}, above 9.")
+    pixels = torch.from_numpy(records[:, 1:].astype(np.float32)).reshape(-1, 3, 32, 32) / 255.0
+    mean, deviation = (torch.tensor(v)[:, None, None] for v in (_MEAN, _DEVIATION))
+    return Images((pixels - mean) / deviation, torch.from_numpy(records[:, 0].astype(np.int64)))

@@ -1,0 +1,238 @@
+"""The evaluator ``cifar``: architectures that are trained, on CIFAR-10 or on bundled digits."""
+
+from __future__ import annotations
+
+import functools
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, final
+
+from deapnets import CellGenome, CellSpace, GraphGenome, GraphSpace, SearchSpace, Stream
+from deapnets.errors import OptionError, unknown
+from deapnets.evaluators.architectures import ArchitectureEvaluator, Outcome
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from deapnets_cifar.datasets import Dataset
+
+SPACES = ("graph", "cell", "nb201")
+DATASETS = ("cifar10", "digits")
+
+_KEPT = 200  # networks whose weights may be inherited
+_MEASURED = 0  # seed of the training that a report measures
+
+
+@final
+class Cifar(ArchitectureEvaluator):
+    """Image classifiers, trained from scratch or from their parents' weights.
+
+    Fitness is the accuracy on images that were held out from training; the test images are seen in
+    the result alone. A network that is too large, or that diverges, has the worst fitness and says
+    why.
+
+    Parameters
+    ----------
+    space
+        "graph": graphs that grow from a linear classifier, with a learning rate of their own;
+        "cell": normal and reduction cells of NASNet; "nb201": cells of NAS-Bench-201.
+    dataset
+        "cifar10" (the binary version, in $DEAPNETS_DATA/cifar10) or "digits" (1,797 digits of 8x8
+        pixels that come with scikit-learn).
+    data
+        A folder with CIFAR-10's files, instead.
+    epochs
+        Epochs of a full training; a quarter of them is the low fidelity.
+    rate
+        Largest learning rate of cells; graphs have their own.
+    stack, width
+        Cells in a stage, and channels of the first one.
+    inherit
+        Whether a graph begins with the weights of the layers that it shares with its parent.
+    device
+        "auto" (CUDA where there is one), "cpu" or "cuda".
+    """
+
+    settings: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "aging": {"population": 30, "tournsize": 8},
+        "nonaging": {"population": 30, "tournsize": 8},
+        "pairs": {"population": 30},
+    }
+
+    def __init__(
+        self,
+        *,
+        space: Literal["graph", "cell", "nb201"] = "graph",
+        dataset: Literal["cifar10", "digits"] = "cifar10",
+        data: Path | None = None,
+        epochs: int = 10,
+        rate: float = 0.1,
+        stack: int = 1,
+        width: int = 16,
+        inherit: bool = True,
+        device: str = "auto",
+    ) -> None:
+        for name, value, valid in (("space", space, SPACES), ("dataset", dataset, DATASETS)):
+            if value not in valid:
+                raise OptionError(unknown(name, str(value), valid))
+        if epochs < 1 or not rate > 0.0:
+            raise OptionError(f"epochs is at least 1, rate above 0; got {epochs} and {rate}.")
+        if dataset == "digits" and data is not None:
+            raise OptionError("dataset=digits is bundled; leave out data=, or dataset=digits.")
+        self._kind, self._dataset, self._folder = space, dataset, data
+        self._epochs, self._rate = epochs, rate
+        self._stack, self._width = stack, width
+        self._inherits, self._device = inherit and space == "graph", device
+        self._trained: OrderedDict[str, tuple[str, nn.Module]] = OrderedDict()
+        self._seen: dict[str, float] = {}  # epochs behind the weights of each
+
+    @property
+    def fidelities(self) -> tuple[float, ...]:  # type: ignore[override]  # decided by an option here
+        """Epochs of a short and of a full training."""
+        return (self._epochs / 4, float(self._epochs))
+
+    @functools.cached_property
+    def images(self) -> Dataset:
+        """The images, loaded on first use."""
+        from deapnets_cifar.datasets import load_cifar10, load_digits
+
+        return load_digits() if self._dataset == "digits" else load_cifar10(self._folder)
+
+    @functools.cached_property
+    def _space(self) -> SearchSpace:
+        if self._kind == "graph":
+            return GraphSpace((1, 8, 8) if self._dataset == "digits" else (3, 32, 32))
+        if self._kind == "cell":
+            return CellSpace("cell", combinations=3, stack=self._stack, width=self._width)
+        from deapnets.architectures.operations import NASBENCH201_OPERATIONS
+
+        return CellSpace(
+            "nb201",
+            operations=NASBENCH201_OPERATIONS,
+            wiring="complete",
+            combinations=3,
+            stack=self._stack,
+            width=self._width,
+        )
+
+    def space(self) -> SearchSpace:
+        """Return the space that is searched."""
+        return self._space
+
+    def open(self) -> None:
+        """Load the images: what is wrong with them is said before a run begins."""
+        _ = self.images
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out images and weights: another process loads and trains itself."""
+        own = {name: value for name, value in vars(self).items() if name != "images"}
+        return {**own, "_trained": OrderedDict(), "_seen": {}}
+
+    def evaluate_one(self, individual: Any, fidelity: float, rng: Stream) -> Outcome:
+        """Train the network; return its accuracy on held-out images, in [0, 1]."""
+        import time
+
+        began = time.perf_counter()
+        net, before = self._train(individual, fidelity, rng)
+        share = self._accuracy(net, "validation")
+        if self._inherits:
+            self._keep(individual.key, str(individual), net, before + fidelity)
+        records = {"epochs": before + fidelity, "parameters": _count(net)}
+        return Outcome((share,), time.perf_counter() - began, records)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the weights that children may inherit, and what is behind them."""
+        return {
+            "trained": [
+                [key, text, self._seen[key], dict(net.state_dict())]
+                for key, (text, net) in self._trained.items()
+            ]
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where ``state`` was taken."""
+        self._trained.clear()
+        self._seen.clear()
+        for key, text, epochs, weights in state["trained"]:
+            individual = self.space().parse(text)
+            net = self._made(individual).to(self._place())
+            net.load_state_dict(weights)
+            self._keep(key, text, net, epochs)
+
+    def measure(self, individual: Any) -> dict[str, float]:
+        """Return the figures of the report, accuracies in [0, 1].
+
+        ``test_accuracy`` and ``validation_accuracy`` of the network that was trained, or of one
+        that is trained now, and its ``parameters``.
+        """
+        _, net = self._trained.get(individual.key, ("", None))
+        if net is None:
+            net, _ = self._train(individual, float(self._epochs), Stream(_MEASURED))
+        figures = {f"{split}_accuracy": self._accuracy(net, split) for split in _SPLITS}
+        return {**figures, "parameters": _count(net)}
+
+    def _train(self, individual: Any, epochs: float, rng: Stream) -> tuple[nn.Module, float]:
+        """Return a trained network, and the epochs that its parents' weights had seen."""
+        import torch
+
+        from deapnets_cifar.training import inherit, train
+
+        device = self._place()
+        rate = individual.learning_rate if isinstance(individual, GraphGenome) else self._rate
+        _, parent = self._trained.get(getattr(individual, "parent", None) or "", ("", None))
+        with one_thread(device), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(rng.integer())
+            net = self._made(individual).to(device)
+            before = 0.0
+            if parent is not None and not individual.genes.fresh and inherit(net, parent):
+                before = self._seen[individual.parent]
+            seed = rng.integer()
+            train(net, self.images, epochs=epochs, rate=rate, seed=seed, device=device)
+        return net, before
+
+    def _made(self, individual: Any) -> nn.Module:
+        if isinstance(individual, GraphGenome):
+            return individual.module(10)
+        return cast(CellGenome, individual).module(10, self.images.shape[0])
+
+    def _accuracy(self, net: nn.Module, split: str) -> float:
+        from deapnets_cifar.training import accuracy
+
+        device = self._place()
+        with one_thread(device):
+            return accuracy(net, getattr(self.images, split), device)
+
+    def _keep(self, key: str, text: str, net: nn.Module, epochs: float) -> None:
+        self._trained[key], self._seen[key] = (text, net), epochs
+        self._trained.move_to_end(key)
+        while len(self._trained) > _KEPT:
+            self._seen.pop(self._trained.popitem(last=False)[0])
+
+    def _place(self) -> torch.device:
+        from deapnets.machine import pick_device
+
+        return pick_device(self._device)
+
+
+_SPLITS = ("test", "validation")
+
+
+def _count(net: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in net.parameters())
+
+
+@contextmanager
+def one_thread(device: torch.device) -> Iterator[None]:
+    """Train on one thread of a CPU: sums have the same bits wherever, and workers fill the rest."""
+    import torch
+
+    before = torch.get_num_threads()
+    if device.type == "cpu":
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
