@@ -202,14 +202,14 @@ def tiny(size: Size) -> Size:
 
 
 def run_case(case: str, size: Size, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the record of a case; measured again, twice at most, while neighbours are busy."""
+    """Return the record of a case; a subject is measured again while neighbours are busy."""
     timings, left_out, busy, peaks = [], {}, {}, {}
     for peer in PEERS[case]:
         reason = peer.available(size)
         if reason is not None:
             left_out[peer.name] = reason
             continue
-        for _ in range(1 if arguments.tiny or case == "memory" else 3):
+        for _ in range(1 if arguments.tiny or case == "memory" else arguments.attempts):
             found = _in_process(case, size, peer.name, arguments)
             if found["cores"] <= BUSY:
                 break
@@ -311,6 +311,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", action="append", choices=list(CASES))
     parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--attempts", type=int, default=3, help="while neighbours are busy")
     parser.add_argument("--tiny", action="store_true", help="for a test of the script: no figures")
     parser.add_argument("--case", help="measure this alone and print JSON: what the script calls")
     parser.add_argument("--size")

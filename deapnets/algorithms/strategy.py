@@ -134,10 +134,10 @@ class OpenSettings(StrategySettings):
         When a value cannot be used: said here, before a run begins.
     """
 
-    population: int = 1024
-    sigma: float = 0.03
-    sigma_end: float = 0.01
-    step: float = 0.01
+    population: int = 512
+    sigma: float = 0.1
+    sigma_end: float = 0.03
+    step: float = 0.02
     step_end: float = 0.0003
     rank: int | None = 1
     distribution: str = "gaussian"

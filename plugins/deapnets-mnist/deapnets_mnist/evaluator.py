@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal, final
+from typing import TYPE_CHECKING, ClassVar, Literal, final
 
 from deapnets.errors import OptionError, unknown
 from deapnets.evaluators.supervised import Fitness, Split, Splits, SupervisedTask
@@ -24,7 +24,7 @@ class Mnist(SupervisedTask):
     ----------
     network
         "mlp-32", any "mlp-A-B" with the sizes of the hidden layers, or "deep": the convolutional
-        network of TensorFlow's tutorial, 3,274,634 weights.
+        network of TensorFlow's tutorial, 3,274,634 weights. Under --algorithm es it is "mlp-64".
     pool
         Size of the input, such as "14x14" or "28x28": images are averaged down to it. By default
         14x14 for an mlp on larger images, and the images' own size otherwise.
@@ -35,11 +35,18 @@ class Mnist(SupervisedTask):
         A folder with four IDX files under their usual names, .gz or not, instead of "mnist".
     batch_size
         Images of a generation's mini-batch, the same for all individuals; none for all images.
+        Under --algorithm es it is 128, under pgpe and snes 256.
     fitness
         "loss" (minus the cross-entropy) or "accuracy".
     validation
         Part of the training images held out as validation split, in (0, 1).
     """
+
+    presets: ClassVar = {
+        "es": {"network": "mlp-64", "batch_size": 128},
+        "pgpe": {"batch_size": 256},
+        "snes": {"batch_size": 256},
+    }
 
     def __init__(
         self,

@@ -303,3 +303,9 @@ def test_mnist_is_found_where_deapnets_data_names_it(mnist_folder, population_of
     assert (held - 0.1 * (kept + held)).abs().max() <= 1
     scores = dn.PopulationMap(device="cpu", seed=1)(evaluator, population_of(evaluator, 4))
     assert all(-20 < score < 0 for (score,) in scores)
+
+
+def test_presets_are_options_that_it_takes():
+    for algorithm, options in Mnist.presets.items():
+        task = Mnist(**{**options, "dataset": "digits"})
+        assert task.fresh, algorithm
