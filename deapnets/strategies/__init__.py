@@ -9,6 +9,7 @@ shaping     fitness to utilities: z-scores, ranks, as they are; outliers drawn i
 optimisers  how a centre follows an estimated gradient: Adam, SGD, ClipUp
 schedules   numbers that fall as the budget is spent
 openes      `OpenES`: one step size for all weights, pairs of mirrored children, any rank
+separable   `SeparableStrategy`: what the three below share, a deviation for each weight
 pgpe        `PGPE`: a deviation for each weight, ClipUp
 snes        `SNES`: a deviation for each weight, natural gradients
 sepcma      `SepCMA`: a deviation for each weight, and paths that remember where it went

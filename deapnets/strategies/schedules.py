@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from deapnets.errors import OptionError
+from deapnets.operators.schedules import exponential
 
 
 def between(start: float, end: float | None, spent: float) -> float:
@@ -13,9 +14,7 @@ def between(start: float, end: float | None, spent: float) -> float:
     It changes exponentially: each tenth of the budget multiplies it by the same factor. Without an
     ``end`` it stays.
     """
-    if end is None:
-        return start
-    return float(start * (end / start) ** min(max(spent, 0.0), 1.0))
+    return start if end is None else exponential(start, end, spent)
 
 
 def require_schedule(name: str, start: float, end: float | None) -> None:
