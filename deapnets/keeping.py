@@ -8,11 +8,13 @@ from typing import final
 
 import torch
 
+from deapnets.errors import MemoryBudgetError
+from deapnets.genomes.making import blocks_below
 from deapnets.genomes.nodes import Node
 
 _BLOCK = 16 << 20
 """Bytes of a block of narrow rows: below what the C library gives back to the system at once."""
-_WIDE = 64 << 10
+WIDE = 64 << 10
 """Bytes from which a row is kept in a tensor of its own, so that it is freed alone."""
 
 
@@ -29,15 +31,45 @@ class Store:
     def __init__(self, budget: int) -> None:
         self.budget = budget
         self.held = 0
+        self._known: set[int] = set()  # ids of the blocks that are counted
+        self._asked = 0  # bytes that operators want to be kept whatever the budget
 
-    def hold(self, block: torch.Tensor) -> None:
-        """Count a block as long as somebody holds it."""
-        size = block.numel() * block.element_size()
+    def hold(self, block: torch.Tensor, *, asked: bool = False) -> None:
+        """Count a block as long as somebody holds it; ``asked``: kept whatever the budget."""
+        size = block.nbytes
         self.held += size
-        weakref.finalize(block, self._release, size).atexit = False
+        self._asked += size * asked
+        self._known.add(id(block))
+        weakref.finalize(block, self._release, id(block), size, asked).atexit = False
 
-    def _release(self, size: int) -> None:
+    def adopt(self, nodes: Sequence[Node]) -> None:
+        """Count the wide rows that nodes come from and that somebody else has kept.
+
+        Operators do, where recipes would nest too deep; so does whoever assigns weights.
+
+        Raises
+        ------
+        MemoryBudgetError
+            When nodes cannot do with the budget: all that is counted is needed.
+        """
+        if nodes[0].layout.nbytes < WIDE:
+            return
+        for block in blocks_below(nodes):
+            if id(block) not in self._known:
+                self.hold(block)
+        if self.held - self._asked > self.budget:
+            size = nodes[0].layout.nbytes
+            raise MemoryBudgetError(
+                f"The individuals, and the parents they are made from, are {self.held // size:,} "
+                f"networks of {size:,} bytes, more than memory={self.budget:,} holds. Give memory= "
+                "more, breed from fewer parents (selTruncation), or store weights in bfloat16: "
+                "initWeights(..., dtype=torch.bfloat16)."
+            )
+
+    def _release(self, block: int, size: int, asked: bool) -> None:
         self.held -= size
+        self._asked -= size * asked
+        self._known.discard(block)
 
     def room(self, size: int, reserved: int) -> int:
         """Return how many more rows of ``size`` bytes fit beside ``reserved`` bytes."""
@@ -64,7 +96,7 @@ class Keeper:
     def __init__(self, store: Store, nodes: Sequence[Node], reserved: int) -> None:
         self._store = store
         self._layout = nodes[0].layout
-        self._room = store.room(self._layout.nbytes, reserved)
+        self._room = min(store.room(self._layout.nbytes, reserved), _spared(store, nodes, reserved))
         self._waiting = min(self._room, sum(map(_may_be_kept, nodes)))
         self._block: torch.Tensor | None = None
         self._used = 0
@@ -75,15 +107,17 @@ class Keeper:
         asked = [index for index in recipes[self._room :] if _asks(nodes[index])]
         chosen = recipes[: self._room] + asked
         self._room = max(0, self._room - len(chosen))
-        if self._layout.nbytes >= _WIDE:
-            self._keep_alone(nodes, rows, chosen)
+        if self._layout.nbytes >= WIDE:
+            self._keep_alone(nodes, rows, chosen, asked)
         else:
             self._keep_together(nodes, rows, chosen)
 
-    def _keep_alone(self, nodes: Sequence[Node], rows: torch.Tensor, chosen: list[int]) -> None:
+    def _keep_alone(
+        self, nodes: Sequence[Node], rows: torch.Tensor, chosen: list[int], asked: list[int]
+    ) -> None:
         for index in chosen:
             vector = rows[index].to(self._layout.dtype, copy=True)
-            self._store.hold(vector)
+            self._store.hold(vector, asked=index in asked)
             nodes[index].settle(vector)
 
     def _keep_together(self, nodes: Sequence[Node], rows: torch.Tensor, chosen: list[int]) -> None:
@@ -111,6 +145,31 @@ class Keeper:
 def _may_be_kept(node: Node) -> bool:
     """Return whether the node is a recipe whose result may be stored."""
     return node.recipe is not None and not node.recipe.operator.transient
+
+
+def _spared(store: Store, nodes: Sequence[Node], reserved: int) -> int:
+    """Return how many of ``nodes`` may be kept so that the next generation has the room it needs.
+
+    Of ``n`` individuals that ``s`` parents have bred, ``k`` are kept. While the next generation is
+    bred, those are in memory, the parents of the others, and as many new parents as were not kept:
+    ``k + s + s * (1 - k / n)`` rows, if ``s`` stays what it is. A tenth is left for chance.
+    """
+    size, count = nodes[0].layout.nbytes, len(nodes)
+    total = (store.budget - reserved) // size
+    if size < WIDE or store.room(size, reserved) >= count:
+        return count
+    parents = len(blocks_below(nodes))
+    if any(map(_is_first, nodes)):  # nothing was selected yet; a tournament of three selects half
+        parents = max(parents, count // 2)
+    if parents >= count:
+        return 0
+    return max(0, int(0.9 * (total - 2 * parents) / (1 - parents / count)))
+
+
+def _is_first(node: Node) -> bool:
+    """Return whether a node is an individual of an initial population."""
+    name = "" if node.recipe is None else node.recipe.operator.reference.partition(":")[2]
+    return name.startswith("init")
 
 
 def _asks(node: Node) -> bool:

@@ -24,6 +24,7 @@ from deapnets.genomes.layout import Layout
 from deapnets.genomes.weights import WeightGenome
 from deapnets.machine import parse_memory, pick_device
 from deapnets.networks.chunk import attach
+from deapnets.networks.precision import Precision, require_precision
 from deapnets.randomness import Stream
 
 
@@ -63,6 +64,10 @@ class PopulationMap:
         every chunk.
     chunk
         Networks evaluated at once; by default as many as fit the processor's cache.
+    precision
+        What networks compute in: ``"float32"``, or ``"bfloat16"`` (products only; losses stay in
+        float32), which is about twice as fast where a processor has it. Weights are made and kept
+        as ever.
 
     Attributes
     ----------
@@ -93,7 +98,9 @@ class PopulationMap:
         seed: int | None = None,
         path: str = "",
         chunk: int | None = None,
+        precision: Precision = "float32",
     ) -> None:
+        require_precision(precision)
         if on_error not in ("raise", "worst"):
             raise OptionError(unknown("on_error", str(on_error), ("raise", "worst")))
         if chunk is not None and chunk < 1:
@@ -109,7 +116,7 @@ class PopulationMap:
         self.forwards = 0
         self.on_scores: Callable[[Sequence[WeightGenome], Scored], None] | None = None
         self.recall: Callable[[WeightGenome], tuple[float, ...] | None] | None = None
-        self._scorer = Scorer(self.device, self.memory, path=path, chunk=chunk)
+        self._scorer = Scorer(self.device, self.memory, path=path, chunk=chunk, precision=precision)
         self._engine: Engine = SerialEngine(self._scorer)
         self._open: _Generation | None = None
         self._explicit = False
@@ -167,6 +174,7 @@ class PopulationMap:
             "device": str(self.device),
             "path": self._scorer.path(evaluator, layout).name,
             "chunk": self._scorer.rows_at_once(layout),
+            "precision": self._scorer.precision,
             "memory": self.memory,
         }
 
@@ -263,7 +271,9 @@ class PopulationMap:
         members = [population[index] for index in waiting]
         if not members:
             return
-        for scored in self._engine.map(job, [member.node for member in members]):
+        nodes = [member.node for member in members]
+        self._scorer.count(nodes)
+        for scored in self._engine.map(job, nodes):
             end = scored.first + len(scored.values)
             values[waiting[scored.first : end]] = scored.values
             self._take(scored, members[scored.first : end])

@@ -646,6 +646,7 @@ def test_how_a_layout_is_computed_can_be_told(task, net):
         "device": "cpu",
         "path": "stacked",
         "chunk": 7,
+        "precision": "float32",
         "memory": 1 << 20,
     }
 
@@ -735,3 +736,68 @@ def test_what_is_known_is_not_evaluated_again(net, population_of):
     mapping.recall = lambda individual: (1.0,)
     assert mapping(evaluator, population) == [(1.0,)] * 5
     assert evaluator.lots == [3]
+
+
+class Hungry(dn.Evaluator):
+    """A device with the memory for so many networks at once, and no more."""
+
+    def __init__(self, net, most):
+        self.net, self.most, self.seen = net, most, []
+
+    def genome(self):
+        return self.net
+
+    def evaluate(self, networks):
+        self.seen.append(len(networks))
+        networks.record("size", torch.full((len(networks),), 1.0))
+        if len(networks) > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return networks.weights().sum(1)
+
+
+def test_a_chunk_that_is_too_large_for_the_device_is_halved_and_said(net, population_of):
+    population = population_of(20)
+    hungry = Hungry(net, 3)
+    mapping = dn.PopulationMap(device="cpu", chunk=16)
+    with pytest.warns(UserWarning, match="cpu ran out of memory with") as caught:
+        scores = mapping(hungry, population)
+    assert [f"{one.message}".split(". ")[0] for one in caught] == [
+        f"cpu ran out of memory with {most} networks at once; going on with {most // 2}"
+        for most in (16, 8, 4)
+    ]
+    assert hungry.seen == [16, 8, 4, *[2] * 10]
+    assert scores == dn.PopulationMap(device="cpu")(Hungry(net, 99), population)
+    assert all(individual.records == {"size": 1.0} for individual in population)
+    assert mapping.describe(hungry, population[0].layout)["chunk"] == 2
+    hungry.seen.clear()
+    mapping(hungry, population)
+    assert hungry.seen == [2] * 10
+
+
+@pytest.mark.filterwarnings("ignore:cpu ran out of memory")
+def test_a_device_without_the_memory_for_one_network_is_said(net, population_of):
+    said = r"^cpu has not the memory to evaluate one network of 26 weights\. Give it fewer rows"
+    with pytest.raises(MemoryBudgetError, match=said):
+        dn.PopulationMap(device="cpu", chunk=4)(Hungry(net, 0), population_of(4))
+
+
+def test_a_map_in_bfloat16_scores_alike_and_keeps_weights_in_float32(individual_class):
+    net = nn.Sequential(nn.Linear(20, 30), nn.ReLU(), nn.Linear(30, 2))
+    inputs, targets = torch.randn(50, 20), torch.randint(2, (50,))
+    evaluator = dn.Supervised(net, inputs, targets)
+    population = [dn.initWeights(individual_class, net, sigma=0.3) for _ in range(9)]
+    rough = dn.PopulationMap(device="cpu", precision="bfloat16")(evaluator, population)
+    assert population[0].node.block.dtype == torch.float32
+    exact = dn.PopulationMap(device="cpu")(evaluator, population)
+    assert rough != exact
+    for one, other in zip(rough, exact, strict=True):
+        assert one == pytest.approx(other, rel=0.03)
+    layout = population[0].layout
+    told = dn.PopulationMap(device="cpu", precision="bfloat16").describe(evaluator, layout)
+    assert (told["path"], told["precision"]) == ("stacked", "bfloat16")
+
+
+def test_an_unknown_precision_is_refused_with_the_near_one():
+    said = 'Unknown precision "bfloat61". Did you mean "bfloat16"? Valid: bfloat16, float32.'
+    with pytest.raises(OptionError, match=re.escape(said)):
+        dn.PopulationMap(precision="bfloat61")

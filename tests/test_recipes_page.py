@@ -82,7 +82,7 @@ def test_constants_are_those_of_the_code():
         randomness: ("RECIPE_VERSION", "SPARSE_BELOW", "TIE"),
         hashing: ("LEVELS", "GOLDEN", "MIX1", "MIX2"),
         distances: ("LONGEST_STEP",),
-        nodes: ("DEEPEST",),
+        nodes: ("DEEPEST", "DEEPEST_MATE"),
         rounding: ("ROUNDING",),
     }
     known = {name: getattr(home, name) for home, names in homes.items() for name in names}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,6 +30,7 @@ from deapnets.networks.base import Path
 from deapnets.networks.chunk import Networks
 from deapnets.networks.lowrank import LowRankPath
 from deapnets.networks.paths import choose_path
+from deapnets.networks.precision import Precision
 from deapnets.threads import ThreadChoice
 
 _CACHE = 1 << 21
@@ -69,15 +71,25 @@ class Scorer:
         ``"stacked"``, ``"vmap"``, ``"loop"``; ``""`` for the fastest that keeps rows invariant.
     chunk
         Networks evaluated at once; None for as many as fit the processor's cache.
+    precision
+        What networks compute in: ``"float32"`` or ``"bfloat16"``.
     """
 
     def __init__(
-        self, device: torch.device, memory: int, *, path: str = "", chunk: int | None = None
+        self,
+        device: torch.device,
+        memory: int,
+        *,
+        path: str = "",
+        chunk: int | None = None,
+        precision: Precision = "float32",
     ) -> None:
         self.device = device
         self.memory = memory
         self._wish = path
         self._chunk = chunk
+        self.precision: Precision = precision
+        self._most: dict[Layout, int] = {}  # networks at once that a device had the memory for
         self._paths: dict[tuple[int, Layout], tuple[Any, Path]] = {}
         self._store = Store(memory)
         self._threads = ThreadChoice()
@@ -89,7 +101,8 @@ class Scorer:
         key = (id(module), layout)
         if key not in self._paths:
             layout.require_in(module)
-            self._paths[key] = (module, choose_path(module, layout, self.device, self._wish))
+            path = choose_path(module, layout, self.device, self._wish, self.precision)
+            self._paths[key] = (module, path)
         return self._paths[key][1]
 
     def rows_at_once(self, layout: Layout) -> int:
@@ -107,7 +120,18 @@ class Scorer:
                 f"A memory budget of {self.memory:,} bytes holds not one individual: "
                 f"{layout.width:,} weights need at least {3 * row:,}. Give memory= more."
             )
-        return min(room, self._chunk or max(4, min(self._rows_made(layout), _LARGEST_CHUNK)))
+        wanted = self._chunk or max(4, min(self._rows_made(layout), _LARGEST_CHUNK))
+        return min(room, wanted, self._most.get(layout, wanted))
+
+    def count(self, nodes: Sequence[Node]) -> None:
+        """Count what ``nodes`` come from against the budget, whoever has kept it.
+
+        Raises
+        ------
+        MemoryBudgetError
+            When the budget does not hold that.
+        """
+        self._store.adopt(nodes)
 
     def scores(
         self, evaluator: Evaluator, keywords: Mapping[str, Any], nodes: Sequence[Node]
@@ -187,10 +211,41 @@ class Scorer:
                 make(lot, rows)
                 keeper.keep(lot, rows)
             making = time.perf_counter() - began
-            for first in range(0, len(lot), chunk):
+            first = 0
+            while first < len(lot):
                 networks = Networks(path, layout, rows[first : first + chunk])
-                yield _scored(start + first, evaluator, keywords, networks, making)
+                scored = None
+                with contextlib.suppress(torch.OutOfMemoryError):
+                    scored = _scored(start + first, evaluator, keywords, networks, making)
+                if scored is None:
+                    chunk = self._halved(layout, len(networks))
+                    continue
+                yield scored
+                first += len(networks)
                 making = 0.0
+
+    def _halved(self, layout: Layout, tried: int) -> int:
+        """Return half of the networks that were too many for the device, and say so.
+
+        Raises
+        ------
+        MemoryBudgetError
+            When it was one.
+        """
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        if tried == 1:
+            raise MemoryBudgetError(
+                f"{self.device} has not the memory to evaluate one network of "
+                f"{layout.width:,} weights. Give it fewer rows at once, or memory= less."
+            )
+        self._most[layout] = tried // 2
+        warnings.warn(
+            f"{self.device} ran out of memory with {tried} networks at once; going on with "
+            f"{tried // 2}. PopulationMap(chunk={tried // 2}) begins there.",
+            stacklevel=2,
+        )
+        return tried // 2
 
     def _choice_of_threads(
         self, evaluator: Evaluator, path: Path, count: int

@@ -164,3 +164,20 @@ def shared_operands(nodes: Sequence[Node]) -> list[Node]:
                 found[id(parent)] = parent
                 stack.append(parent)
     return sorted(shared.values(), key=lambda node: node.depth)
+
+
+def blocks_below(nodes: Sequence[Node]) -> list[torch.Tensor]:
+    """Return the tensors that hold what ``nodes`` are made from, each once."""
+    blocks: dict[int, torch.Tensor] = {}
+    seen: set[int] = set()
+    stack = list(nodes)
+    while stack:
+        node = stack.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if node.block is not None:
+            blocks[id(node.block)] = node.block
+        elif node.recipe is not None:
+            stack.extend(node.recipe.parents)
+    return list(blocks.values())

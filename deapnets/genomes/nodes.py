@@ -20,6 +20,9 @@ from deapnets.genomes.layout import Layout
 DEEPEST = 4
 """A recipe nests at most so deep: the operand of a deeper one is made first."""
 
+DEEPEST_MATE = 2
+"""Operands of a crossover nest less deep: there is room for two mutations of its children."""
+
 Parameters = tuple[tuple[str, Any], ...]
 
 

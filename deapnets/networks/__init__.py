@@ -1,21 +1,23 @@
 """A chunk of a population as one callable, however its outputs come about.
 
-========  ==================================================================================
-module    concept
-========  ==================================================================================
-chunk     `Networks`: what an evaluator gets
-base      `Path`: one way through the networks of a chunk
-paths     which of the three ways a module takes, and why
-stacked   chains of linear layers and activations as batched matrix products
-vmapped   any module that `torch.func.vmap` takes
-looped    one network after the other: every other module
-crew      networks side by side, each on one thread
-trees     tensors in tuples, lists and dicts
-guarding  what a module may not do in ``forward``
-blocks    element-wise functions whose bits do not depend on where an element stands
-places    whether products depend on where in memory numbers lie
-lowrank   `LowRankNetworks`: children of one base whose weights are never made
-========  ==================================================================================
+===========  ===============================================================================
+module       concept
+===========  ===============================================================================
+chunk        `Networks`: what an evaluator gets
+base         `Path`: one way through the networks of a chunk
+paths        which of the three ways a module takes, and why
+stacked      chains of linear layers and activations as batched matrix products
+halfstacked  the same chains in bfloat16, a network at a time
+vmapped      any module that `torch.func.vmap` takes
+looped       one network after the other: every other module
+precision    what networks compute in
+crew         networks side by side, each on one thread
+trees        tensors in tuples, lists and dicts
+guarding     what a module may not do in ``forward``
+blocks       element-wise functions whose bits do not depend on where an element stands
+lowrank      `LowRankNetworks`: children of one base whose weights are never made
+places       whether products depend on where in memory numbers lie
+===========  ===============================================================================
 
 ``lowrank_stacked``, ``lowrank_looped`` and ``lowrank_batched`` are the ways of such children
 through chains of linear layers, and through chains with convolutions (`convolutions`) one after the

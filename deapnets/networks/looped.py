@@ -12,6 +12,7 @@ from torch.func import functional_call
 from deapnets.networks.base import Path
 from deapnets.networks.crew import Crew
 from deapnets.networks.guarding import Guard
+from deapnets.networks.precision import Precision, computing_in, in_float32
 from deapnets.networks.trees import require_tensors, stack_trees, tensors_of, with_tensors
 
 
@@ -23,6 +24,8 @@ class LoopPath(Path):
     ----------
     crew
         Its workers are modules in evaluation mode, which lend their form.
+    precision
+        What products are computed in.
 
     Attributes
     ----------
@@ -32,9 +35,10 @@ class LoopPath(Path):
 
     name = "loop"
 
-    def __init__(self, crew: Crew[nn.Module]) -> None:
+    def __init__(self, crew: Crew[nn.Module], precision: Precision = "float32") -> None:
         self.random: bool | None = None
         self._crew = crew
+        self._precision = precision
         self._title = type(crew.workers[0]).__name__
         self._guards: dict[int, Guard] = {}
 
@@ -76,13 +80,15 @@ class LoopPath(Path):
         if guard is None:
             guard = self._guards[id(template)] = Guard(template, self.random)
         outputs = []
-        with guard.watching(parameters):
+        device = next(iter(parameters.values())).device
+        with guard.watching(parameters), computing_in(self._precision, device):
             for row in rows:
                 own = {name: value[row] for name, value in parameters.items()}
                 seen = _row(inputs, row) if each else inputs
                 guard.seed()
-                outputs.append(functional_call(template, own, seen))
-                require_tensors(outputs[-1], self._title)
+                output = functional_call(template, own, seen)
+                require_tensors(output, self._title)
+                outputs.append(in_float32(output))
         return outputs
 
 

@@ -148,7 +148,7 @@ class StackedPath(Path):
         first
             A weight of the first layer, ``[..., out, in]``: what inputs must fit.
         """
-        batch = self._rows(inputs, first, each)
+        batch = self.fitting(inputs, first, each)
         leading = batch.shape[int(each) : -1]  # a linear layer takes any number of batch dimensions
         batch = batch.reshape(*batch.shape[: int(each)], -1, batch.shape[-1])
         values = batch.transpose(-1, -2)
@@ -160,7 +160,7 @@ class StackedPath(Path):
         outputs = outputs[:count].transpose(1, 2)
         return outputs.reshape(count, *leading, outputs.shape[2])
 
-    def _rows(self, inputs: tuple[Any, ...], weight: torch.Tensor, each: bool) -> torch.Tensor:
+    def fitting(self, inputs: tuple[Any, ...], weight: torch.Tensor, each: bool) -> torch.Tensor:
         """Return the inputs ``[..., in]``; raise an `EvaluationError` when they do not fit."""
         if len(inputs) != 1 or not isinstance(inputs[0], torch.Tensor):
             raise EvaluationError(

@@ -15,6 +15,7 @@ from deapnets.networks.base import Path
 from deapnets.networks.crew import Crew
 from deapnets.networks.guarding import seeded
 from deapnets.networks.looped import LoopPath
+from deapnets.networks.precision import Precision, computing_in, in_float32
 from deapnets.networks.trees import (
     join_trees,
     require_tensors,
@@ -38,15 +39,18 @@ class VmapPath(Path):
     ----------
     crew
         Its workers are modules in evaluation mode, which lend their form.
+    precision
+        What products are computed in.
     """
 
     name = "vmap"
 
-    def __init__(self, crew: Crew[nn.Module]) -> None:
+    def __init__(self, crew: Crew[nn.Module], precision: Precision = "float32") -> None:
         template = crew.workers[0]
         self._crew = crew
         self._title = type(template).__name__
-        self._loop = LoopPath(crew)
+        self._precision = precision
+        self._loop = LoopPath(crew, precision)
         # What is not evolved goes in as if every network had its own: torch would make one product
         # of all networks with it, and a row's bits would depend on its place there.
         held = {**dict(template.named_parameters()), **dict(template.named_buffers())}
@@ -112,9 +116,10 @@ class VmapPath(Path):
             return tuple(tensors_of(outputs))
 
         dims = (0, *([0 if each else None] * len(flat)))
-        with seeded(rows.device) if self._loop.random else nullcontext():
+        drawing = seeded(rows.device) if self._loop.random else nullcontext()
+        with drawing, computing_in(self._precision, rows.device):
             outputs = vmap(one, in_dims=dims, randomness="same")(own, *flat)
-        return with_tensors(forms[0], (output[:count] for output in outputs))
+        return in_float32(with_tensors(forms[0], (output[:count] for output in outputs)))
 
 
 def _lot(values: torch.Tensor, first: int, end: int, spare: int) -> torch.Tensor:

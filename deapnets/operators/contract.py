@@ -17,7 +17,7 @@ import torch
 from deapnets.errors import OperatorError, OptionError, unknown
 from deapnets.genomes.layout import Layout
 from deapnets.genomes.making import made
-from deapnets.genomes.nodes import DEEPEST, Node, Parameters, Recipe
+from deapnets.genomes.nodes import DEEPEST, DEEPEST_MATE, Node, Parameters, Recipe
 from deapnets.genomes.weights import WeightGenome
 from deapnets.operators.schedules import Schedule
 from deapnets.randomness import Draw
@@ -173,14 +173,18 @@ class Operator:
         return value
 
     def _operand(self, individual: Any) -> Node:
-        """Return an individual's node, made where a child of it would nest too deep."""
+        """Return an individual's node, made where a child of it would nest too deep.
+
+        The operands of a crossover are made sooner: they were selected, so several children share
+        them, where what is mutated after it is one child's alone.
+        """
         if not isinstance(individual, WeightGenome):
             raise OperatorError(
                 f"{self.name} works on WeightGenome individuals, got "
                 f"{type(individual).__name__}. See: deapnets.initWeights."
             )
         node = individual.node
-        if node.depth >= DEEPEST:
+        if node.depth >= (DEEPEST if self.parents == 1 else DEEPEST_MATE):
             node.settle(made(node))
         return node
 

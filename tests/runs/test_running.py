@@ -123,7 +123,7 @@ def test_the_configuration_says_what_was_run_and_how(start, configure):
     described = json.loads(json.dumps(configure().describe()))
     assert {name: config[name] for name in described} == described
     assert config["parameters"] == 22
-    assert config["map"].keys() == {"device", "path", "chunk", "memory"}
+    assert config["map"].keys() == {"device", "path", "chunk", "precision", "memory"}
 
 
 def test_the_environment_names_the_evaluators_distribution(start):
