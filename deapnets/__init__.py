@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from deapnets.distributions.base import Distribution
     from deapnets.evaluators.architectures import ArchitectureEvaluator, Outcome
     from deapnets.evaluators.base import Evaluator
-    from deapnets.evaluators.supervised import Split, Splits, Supervised, SupervisedTask
+    from deapnets.evaluators.splits import Split, Splits
+    from deapnets.evaluators.supervised import Supervised, SupervisedTask
     from deapnets.genomes.weights import WeightGenome
     from deapnets.mapping import PopulationMap
     from deapnets.networks.chunk import Networks
@@ -106,8 +107,8 @@ _HOMES = {
     "SepCMA": "strategies.sepcma",
     "SearchSpace": "architectures.spaces",
     "SpaceGenome": "architectures.spaces",
-    "Split": "evaluators.supervised",
-    "Splits": "evaluators.supervised",
+    "Split": "evaluators.splits",
+    "Splits": "evaluators.splits",
     "Strategy": "strategies.base",
     "Stream": "randomness",
     "Supervised": "evaluators.supervised",

@@ -19,5 +19,8 @@ searches      the command line's searches: settings and steps
 asking        `eaGenerateUpdate`: DEAP's ask-and-tell loop as an iterator
 ga            the command line's ``ga``: its settings, toolbox and schedule
 strategy      the command line's ``es``, ``pgpe``, ``snes``, ``sepcma``: strategies with settings
+descent       the command line's ``adam``: back-propagation, as a baseline
+randomweights the command line's ``random`` of weights, as a baseline
+ga            the command line's ``ga``: its settings, toolbox and schedule
 ============  ================================================================
 """

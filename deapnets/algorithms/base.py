@@ -81,6 +81,14 @@ class Settings(ABC):
 
     population: int
 
+    @classmethod
+    def suited(cls, evaluator: Any) -> type[Settings]:
+        """Return the class of settings under the same name that suits an evaluator: this one.
+
+        For a name that means one thing for weights and another for architectures.
+        """
+        return cls
+
     @abstractmethod
     def begin(self, evaluator: Evaluator, mapping: PopulationMap) -> Algorithm:
         """Return the algorithm, its initial population drawn from Python's `random`."""

@@ -13,6 +13,7 @@ from deapnets.algorithms.aging import eaAging, eaNonAging, eaPairs
 from deapnets.algorithms.base import Algorithm, Generation, Settings
 from deapnets.algorithms.ga import individual_class
 from deapnets.algorithms.halving import Halving
+from deapnets.algorithms.randomweights import RandomWeightsSettings
 from deapnets.algorithms.reinforce import eaReinforce
 from deapnets.algorithms.sampling import eaLocal, eaRandom
 from deapnets.algorithms.search import Search
@@ -228,6 +229,12 @@ class PairsSettings(SearchSettings):
 @dataclass(frozen=True)
 class RandomSettings(SearchSettings):
     """Random search: every individual is drawn anew."""
+
+    @classmethod
+    def suited(cls, evaluator: Any) -> type[Settings]:
+        """Return these for architectures, and those of random weights otherwise."""
+        searched = evaluator is None or isinstance(evaluator, ArchitectureEvaluator)
+        return cls if searched else RandomWeightsSettings
 
     def search(self, toolbox: base.Toolbox, **common: Any) -> Search:
         """Return `eaRandom`."""

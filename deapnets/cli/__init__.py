@@ -1,15 +1,6 @@
 """The command ``deapnets``: the only package that knows click.
 
-==========  ======================================================
-module      concept
-==========  ======================================================
-run         ``deapnets run``: an algorithm on an evaluator
-resume      ``deapnets resume``: a run that ended early goes on
-progress    what a person sees while a run goes on
-interrupts  Ctrl-C and SIGTERM while a run goes on
-show        ``deapnets show``: what a run directory holds
-plugins     ``deapnets plugins``: what is installed, and whether it works
-==========  ======================================================
+==========  ===============================================
 """
 
 from __future__ import annotations
@@ -23,7 +14,13 @@ from deapnets.cli.interrupts import Interrupted
 from deapnets.errors import DeapnetsError, OptionError, PluginError, unknown
 from deapnets.plugins import COMMANDS, find, get
 
-_COMMANDS = {"run": "run", "resume": "resume", "show": "show", "plugins": "plugins"}
+_COMMANDS = {
+    "run": "run",
+    "resume": "resume",
+    "show": "show",
+    "compare": "compare",
+    "plugins": "plugins",
+}
 
 
 class _UsageFault(click.ClickException):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -35,6 +35,9 @@ class Evaluator(ABC):
 
     thread_invariant: bool = False
     """True when `evaluate` gives the same bits with any number of threads: the map chooses it."""
+
+    differentiable: bool = False
+    """True when `loss_of` gives a loss to differentiate: back-propagation is a baseline then."""
 
     settings: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """What an algorithm's options are on this task unless they are given: ``{"ga": {...}}``."""
@@ -83,6 +86,21 @@ class Evaluator(ABC):
 
     def measure(self, individual: WeightGenome) -> dict[str, float]:
         """Return held-out figures of one individual for the report; never fitness."""
+        return {}
+
+    def loss_of(self, network: Callable[..., torch.Tensor], device: torch.device) -> torch.Tensor:
+        """Return the loss of one network on the rows of the generation, to be differentiated.
+
+        For the baseline ``adam``, not for evolution. ``network`` maps inputs ``[batch, ...]`` on
+        ``device`` to outputs.
+        """
+        raise EvaluationError(f"{self.title} has no loss to differentiate: define loss_of.")
+
+    def baseline(self) -> dict[str, float]:
+        """Return held-out figures of the trivial answer, under the names that `measure` uses.
+
+        What is reached without looking at the inputs. By default empty: nobody knows.
+        """
         return {}
 
     def state_dict(self) -> dict[str, Any]:

@@ -4,92 +4,28 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, final
 
-import numpy as np
 import torch
 from torch import nn
 
 from deapnets.errors import DataError, OptionError, unknown
 from deapnets.evaluators import losses
 from deapnets.evaluators.base import Evaluator
+from deapnets.evaluators.constants import constant
+from deapnets.evaluators.readout import SCALE, RidgeReadout
+from deapnets.evaluators.splits import Array, Split, Splits
+from deapnets.genomes.nodes import Node
 from deapnets.genomes.weights import WeightGenome
 from deapnets.networks.chunk import Networks
 from deapnets.randomness import Stream
 
 Fitness = Literal["loss", "accuracy"]
-Array = torch.Tensor | np.ndarray | Sequence[Any]
+ReadoutName = Literal["evolved", "ridge"]
 
-_SLICE = 1000
-"""Rows that go through a chunk at once: bounds the activations whatever the size of the split."""
-
-
-@dataclass(frozen=True)
-class Split:
-    """Inputs ``[rows, ...]`` and targets ``[rows, ...]`` that belong together."""
-
-    inputs: torch.Tensor
-    targets: torch.Tensor
-
-    @classmethod
-    def of(cls, inputs: Array, targets: Array, name: str) -> Split:
-        """Return a split of tensors; a `DataError` when there are no rows, or unequal numbers."""
-        split = cls(_tensor(inputs), _tensor(targets))
-        if len(split.inputs) != len(split.targets) or not len(split):
-            raise DataError(
-                f"The {name} split has {len(split.inputs)} inputs and {len(split.targets)} "
-                "targets; it needs as many of each, and at least one."
-            )
-        return split
-
-    def __len__(self) -> int:
-        return len(self.inputs)
-
-    def to(self, device: torch.device) -> Split:
-        """Return the split on a device."""
-        if self.inputs.device == device:
-            return self
-        return Split(self.inputs.to(device), self.targets.to(device))
-
-    def take(self, rows: torch.Tensor) -> Split:
-        """Return the rows of these indices ``[k]``."""
-        at = rows.to(self.inputs.device)
-        return Split(self.inputs[at], self.targets[at])
-
-    def slices(self) -> Iterator[Split]:
-        """Yield the split in order, at most a thousand rows at a time."""
-        for start in range(0, len(self), _SLICE):
-            end = start + _SLICE
-            yield Split(self.inputs[start:end], self.targets[start:end])
-
-
-@dataclass(frozen=True)
-class Splits:
-    """The three splits of a task; ``validation`` and ``test`` may be missing."""
-
-    train: Split
-    validation: Split | None = None
-    test: Split | None = None
-
-    def hold_out(self, share: float) -> Splits:
-        """Return splits whose validation split is the last ``share`` of the training rows."""
-        if not 0.0 < share < 1.0:
-            raise OptionError(f"validation is a part of the training rows in (0, 1), got {share}.")
-        first = len(self.train) - max(1, round(share * len(self.train)))
-        if first < 1:
-            raise DataError(f"{len(self.train)} training rows are too few to hold some out.")
-        rows = torch.arange(len(self.train))
-        return Splits(self.train.take(rows[:first]), self.train.take(rows[first:]), self.test)
-
-
-def _tensor(values: Array) -> torch.Tensor:
-    if isinstance(values, torch.Tensor):
-        tensor = values.detach()
-    else:  # torch takes neither read-only arrays nor negative strides
-        tensor = torch.from_numpy(np.require(np.asarray(values), requirements=["C", "W"]))
-    return tensor.float() if tensor.is_floating_point() else tensor
+_LOOK = 10_000
+"""Training rows that a closed-form readout is fitted to for a look at the validation split."""
 
 
 class SupervisedTask(Evaluator):
@@ -109,6 +45,12 @@ class SupervisedTask(Evaluator):
         ``"loss"``: minus the loss. ``"accuracy"``: the fraction of rows that are right.
     batch_size
         Rows of a generation's mini-batch; None for all.
+    readout
+        ``"evolved"``: the module's outputs are scores. ``"ridge"``: they are features, and a last
+        layer on them is solved by ridge regression in every evaluation; each row is scored by the
+        layer of all other rows. It needs ``loss="cross_entropy"``.
+    penalty
+        Ridge penalty of that layer, as a part of the mean square of the features.
     """
 
     def __init__(
@@ -117,7 +59,15 @@ class SupervisedTask(Evaluator):
         loss: str | Callable[[torch.Tensor, torch.Tensor], Any] = "cross_entropy",
         fitness: Fitness = "loss",
         batch_size: int | None = None,
+        readout: ReadoutName = "evolved",
+        penalty: float = 1e-4,
     ) -> None:
+        if readout not in ("evolved", "ridge"):
+            raise OptionError(unknown("readout", str(readout), ("evolved", "ridge")))
+        if readout == "ridge" and loss != "cross_entropy":
+            raise OptionError(
+                'readout="ridge" fits classes: it needs loss="cross_entropy", the default.'
+            )
         if fitness not in ("loss", "accuracy"):
             raise OptionError(unknown("fitness", str(fitness), ("loss", "accuracy")))
         if batch_size is not None and batch_size < 1:
@@ -126,6 +76,8 @@ class SupervisedTask(Evaluator):
         self._classifies = loss == "cross_entropy" or fitness == "accuracy"
         self._fitness = fitness
         self._batch_size = batch_size
+        self._solves, self._penalty = readout == "ridge", penalty
+        self._ridge: RidgeReadout | None = None
         self._module: nn.Module | None = None
         self._splits: Splits | None = None
         self._there: dict[tuple[str, torch.device], Split] = {}
@@ -149,7 +101,12 @@ class SupervisedTask(Evaluator):
     @property
     def thread_invariant(self) -> bool:  # type: ignore[override]  # decided by an option here
         """Whether the bits of a loss do not depend on threads: those of the named ones do not."""
-        return self._loss in losses.LOSSES.values()
+        return self._loss in losses.LOSSES.values() and not self._solves
+
+    @property
+    def differentiable(self) -> bool:  # type: ignore[override]  # decided by an option here
+        """Whether a loss can be differentiated: all can, but that of a readout that is solved."""
+        return not self._solves
 
     @property
     def splits(self) -> Splits:
@@ -194,12 +151,39 @@ class SupervisedTask(Evaluator):
 
     def evaluate(self, networks: Networks) -> torch.Tensor:
         """Return ``[n]``: minus the loss, or the accuracy, on the mini-batch or all rows."""
-        if self.fresh:
-            split = (self._batch or self._unprepared()).to(networks.device)
-        else:
-            split = self._on("train", networks.device)
+        split = self._rows(networks.device)
         loss, correct = self._score(networks, split, only=self._fitness)
         return -loss if self._fitness == "loss" else correct
+
+    def _rows(self, device: torch.device) -> Split:
+        """Return the rows of the generation: its mini-batch, or all of them."""
+        if self.fresh:
+            return (self._batch or self._unprepared()).to(device)
+        return self._on("train", device)
+
+    def loss_of(self, network: Callable[..., torch.Tensor], device: torch.device) -> torch.Tensor:
+        """Return the loss of one network on the rows of the generation, to be differentiated."""
+        split = self._rows(device)
+        outputs = network(split.inputs)
+        losses.require_tensor(outputs, "loss_of")
+        return self._loss(outputs[None], split.targets)[0]
+
+    def baseline(self) -> dict[str, float]:
+        """Return loss and accuracy of the constant answer that suits the training rows best.
+
+        On the test split, else the validation split, else the training rows. Empty for a loss that
+        is no named one, or whose targets have no constant answer.
+        """
+        name = next(n for n in ("test", "validation", "train") if getattr(self.splits, n))
+        split, answer = getattr(self.splits, name), constant(self._loss, self.splits.train.targets)
+        if answer is None:
+            return {}
+        outputs = answer.expand(1, len(split), *answer.shape)
+        loss, correct = self._judge(outputs, split, "", 1)
+        found = {f"{name}_loss": float(loss)}
+        if self._classifies:
+            found[f"{name}_accuracy"] = float(correct / split.targets.numel())
+        return found
 
     def _unprepared(self) -> Split:
         """Return rows for callers who never prepare, and say so; the epoch stays where it is."""
@@ -216,41 +200,97 @@ class SupervisedTask(Evaluator):
         """Return ``fitness``, ``validation_loss`` and ``validation_accuracy``, each ``[n]``."""
         if self.splits.validation is None:
             return {}
-        figures = self._figures(networks, "validation")
+        figures = self._figures(networks, "validation", _LOOK)
         by_loss = self._fitness == "loss"
         fitness = -figures["validation_loss"] if by_loss else figures["validation_accuracy"]
         return {"fitness": fitness, **figures}
 
     def measure(self, individual: WeightGenome) -> dict[str, float]:
-        """Return loss and accuracy on the validation and the test split, accuracy in [0, 1]."""
+        """Return loss and accuracy on the validation and the test split, accuracy in [0, 1].
+
+        Where a readout is solved, those of the module as it came stand beside them, under
+        ``initial_``: what its features were worth before they were evolved.
+        """
+        found = self._measure(individual)
+        if not self._solves:
+            return found
+        layout = individual.layout
+        start = individual.with_node(Node(layout, layout.flatten(self.genome())))
+        return found | {f"initial_{name}": value for name, value in self._measure(start).items()}
+
+    def _measure(self, individual: WeightGenome) -> dict[str, float]:
         networks = self.networks(individual)
         names = [n for n in ("validation", "test") if getattr(self.splits, n) is not None]
         figures = [self._figures(networks, name) for name in names or ["train"]]
         return {name: float(value[0]) for lot in figures for name, value in lot.items()}
 
-    def _figures(self, networks: Networks, name: str) -> dict[str, torch.Tensor]:
-        loss, correct = self._score(networks, self._on(name, networks.device))
+    def complete(self, individual: WeightGenome) -> nn.Module:
+        """Return a network of its own with the individual's weights: inputs to scores.
+
+        With a closed-form readout, that layer is fitted to all training rows and stands behind the
+        module.
+        """
+        module = individual.module(self.genome())
+        if not self._solves:
+            return module
+        networks = self.networks(individual)
+        (layer,) = self._readout().solve(networks, self._on("train", networks.device))
+        linear = nn.Linear(len(layer) - 1, layer.shape[1])
+        with torch.no_grad():
+            linear.weight.copy_(SCALE * layer[:-1].T)
+            linear.bias.copy_(SCALE * layer[-1])
+        return nn.Sequential(module, nn.Flatten(), linear)
+
+    def _readout(self) -> RidgeReadout:
+        if self._ridge is None:
+            classes = int(self.splits.train.targets.max()) + 1
+            self._ridge = RidgeReadout(classes, self._penalty)
+        return self._ridge
+
+    def _figures(
+        self, networks: Networks, name: str, rows: int | None = None
+    ) -> dict[str, torch.Tensor]:
+        """Return loss and accuracy on a split; a readout is fitted to the first training rows."""
+        fitted_to = self._on("train", networks.device).first(rows) if self._solves else None
+        loss, correct = self._score(networks, self._on(name, networks.device), fitted_to=fitted_to)
         figures = {f"{name}_loss": loss}
         if self._classifies:
             figures[f"{name}_accuracy"] = correct
         return figures
 
     def _score(
-        self, networks: Networks, split: Split, only: str = ""
+        self, networks: Networks, split: Split, only: str = "", fitted_to: Split | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return mean loss and accuracy ``[n], [n]``; the one not asked for stays zero."""
+        if self._solves:
+            ridge = self._readout()
+            lots = (
+                ridge.left_out(networks, split)
+                if fitted_to is None
+                else ridge.scores(networks, split, fitted_to)
+            )
+            pairs = [self._judge(scores, split, only, 1) for scores in lots]
+            loss, correct = (torch.cat(values) for values in zip(*pairs, strict=True))
+            return loss, correct / split.targets.numel()
         loss = torch.zeros(len(networks), dtype=torch.float64, device=networks.device)
         correct = torch.zeros_like(loss)
         for part in split.slices():
-            outputs = networks(part.inputs)
-            self._check_outputs(outputs, only)
-            self._check_targets(outputs)
-            if only != "accuracy":
-                loss += self._loss(outputs, part.targets).double() * (len(part) / len(split))
-            if only != "loss" and self._classifies:
-                correct += losses.hits(outputs, part.targets)
+            part_loss, part_correct = self._judge(networks(part.inputs), part, only, len(networks))
+            loss += part_loss * (len(part) / len(split))
+            correct += part_correct
         # One division: slices change no bit of an accuracy.
         return loss, correct / split.targets.numel()
+
+    def _judge(
+        self, outputs: Any, part: Split, only: str, count: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return mean loss and hits ``[count], [count]`` of ``outputs [count, rows, ...]``."""
+        self._check_outputs(outputs, only)
+        self._check_targets(outputs)
+        nothing = torch.zeros(count, dtype=torch.float64, device=part.inputs.device)
+        loss = nothing if only == "accuracy" else self._loss(outputs, part.targets).double()
+        counts = only != "loss" and self._classifies
+        return loss, losses.hits(outputs, part.targets) if counts else nothing
 
     def _on(self, name: str, device: torch.device) -> Split:
         key = (name, device)
@@ -301,7 +341,7 @@ class Supervised(SupervisedTask):
         The module whose weights are evolved.
     inputs, targets
         Training rows: ``[rows, ...]`` each; for ``cross_entropy`` the targets are classes.
-    loss, fitness, batch_size
+    loss, fitness, batch_size, readout, penalty
         As in `SupervisedTask`.
     validation
         A part of the training rows in (0, 1), taken from their end, or ``(inputs, targets)``.
@@ -318,10 +358,14 @@ class Supervised(SupervisedTask):
         loss: str | Callable[[torch.Tensor, torch.Tensor], Any] = "cross_entropy",
         fitness: Fitness = "loss",
         batch_size: int | None = None,
+        readout: ReadoutName = "evolved",
+        penalty: float = 1e-4,
         validation: float | tuple[Array, Array] | None = None,
         test: tuple[Array, Array] | None = None,
     ) -> None:
-        super().__init__(loss=loss, fitness=fitness, batch_size=batch_size)
+        super().__init__(
+            loss=loss, fitness=fitness, batch_size=batch_size, readout=readout, penalty=penalty
+        )
         self._net = net
         held = None if test is None else Split.of(*test, "test")
         data = Splits(Split.of(inputs, targets, "training"), None, held)

@@ -29,6 +29,8 @@ class Xor(SupervisedTask):
         "pgpe": {"population": 100, "sigma": 0.3, "step": 0.3, "step_end": 0.03},
         "snes": {"population": 100, "sigma": 0.5},
         "sepcma": {"population": 100, "sigma": 0.5},
+        "random": {"sigma": 2.0},
+        "adam": {"spread": 1.0, "rate": 0.05, "rate_end": 0.005},
     }
 
     def __init__(self, *, hidden: int = 4, fitness: Fitness = "loss") -> None:

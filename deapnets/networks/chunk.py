@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -65,6 +65,16 @@ class Networks:
 
     def _outputs(self, inputs: tuple[Any, ...], each: bool) -> Any:
         return self._path.forward(self.parameters(), inputs, each)
+
+    def alone(self) -> Iterator[Networks]:
+        """Yield the networks one by one, each a chunk of its own; their forwards count here too.
+
+        For what takes too much memory for many at once, and must not depend on the company.
+        """
+        for row in range(len(self)):
+            one = Networks(self._path, self._layout, self._rows[row : row + 1])
+            yield one
+            self.forwards += one.forwards
 
     def weights(self) -> torch.Tensor:
         """Return the networks' weights, float32 ``[n, P]``; read only."""

@@ -12,6 +12,11 @@ _MINIMISED = ("_loss", "_distance")
 """How the metrics end that are better when they are less."""
 
 
+def minimised(metric: str) -> bool:
+    """Return whether less is better of a metric: of losses and distances."""
+    return metric.endswith(_MINIMISED)
+
+
 @final
 @dataclass(frozen=True)
 class Target:
@@ -36,7 +41,7 @@ class Target:
 
     def reached(self, figure: float) -> bool:
         """Return whether the figure is as good as this; NaN never is."""
-        if self.metric.endswith(_MINIMISED):
+        if minimised(self.metric):
             return figure <= self.value
         return figure >= self.value
 

@@ -132,7 +132,7 @@ def make_settings(
     OptionError
         When the algorithm or an option is unknown, or a value cannot be used.
     """
-    kind = settings_class(algorithm)
+    kind = settings_class(algorithm, evaluator)
     own = getattr(evaluator, "settings", {}).get(algorithm.rpartition(":")[2], {})
     values = {**own, **parse_options(pairs, options_of(kind))}
     if population is not None:
@@ -140,8 +140,10 @@ def make_settings(
     return kind(**values)
 
 
-def settings_class(algorithm: str) -> type[Settings]:
+def settings_class(algorithm: str, evaluator: Any = None) -> type[Settings]:
     """Return the settings of an algorithm: ``name`` or ``distribution:name`` of its entry point.
+
+    ``random`` draws weights or architectures, whatever the evaluator is of.
 
     Raises
     ------
@@ -159,7 +161,7 @@ def settings_class(algorithm: str) -> type[Settings]:
             f'Strategy "{algorithm}" is {kind.__name__}, which is no '
             "deapnets.algorithms.base.Settings."
         )
-    return kind
+    return kind.suited(evaluator)
 
 
 def draw_seed() -> int:

@@ -43,11 +43,12 @@ def stored_configuration(
     path = directory.path / "config.json"
     try:
         plugin = _plugin(directory, config, any_version)
+        kind = settings_class(config["algorithm"], plugin.instance)
         kept = {f.name: config[f.name] for f in dataclasses.fields(Configuration) if _plain(f)}
         return Configuration(
             plugin=plugin,
             algorithm=config["algorithm"],
-            settings=settings_class(config["algorithm"])(**config["algorithm_options"]),
+            settings=kind(**config["algorithm_options"]),
             budget=_budget(config["budget"]).extended(**limits),
             **{**kept, "device": config["map"]["device"]},
         )

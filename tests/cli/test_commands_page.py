@@ -12,7 +12,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from deapnets.algorithms.ga import GeneticSettings
+from deapnets.algorithms.randomweights import RandomWeightsSettings
 from deapnets.algorithms.searches import (
     AgingSettings,
     LocalSettings,
@@ -28,6 +28,7 @@ from deapnets.algorithms.strategy import (
     SnesSettings,
 )
 from deapnets.cli import main
+from deapnets.runs.configuring import settings_class
 
 SEARCHES = {
     "aging": AgingSettings,
@@ -78,7 +79,9 @@ def test_page_lists_exactly_the_options_of_each_command():
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("ga", GeneticSettings),
+        ("ga", settings_class("ga")),
+        ("adam", settings_class("adam")),
+        ("random for weights", RandomWeightsSettings),
         ("es", OpenSettings),
         ("pgpe", PgpeSettings),
         ("snes", SnesSettings),

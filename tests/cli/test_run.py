@@ -104,9 +104,11 @@ def test_the_first_run_can_be_repeated_from_its_configuration(first):
         "pool": None,
         "dataset": "digits",
         "data": None,
-        "batch_size": 512,
+        "batch_size": "auto",
         "fitness": "loss",
         "validation": 0.1,
+        "readout": "evolved",
+        "penalty": 0.0001,
     }
     assert (config["evaluator"], config["distribution"]) == ("mnist", "deapnets-mnist")
     assert (config["algorithm"], config["algorithm_options"]["population"]) == ("ga", 400)

@@ -10,7 +10,7 @@ from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
 import deapnets as dn
 from deapnets.errors import DataError, EvaluationError, OptionError
-from deapnets.evaluators import supervised
+from deapnets.evaluators import splits
 from deapnets.randomness import Stream
 
 ROWS, FEATURES, CLASSES = 12, 3, 2
@@ -87,7 +87,7 @@ def test_slices_equal_one_pass(net, data, individual, fitness, monkeypatch):
     task = dn.Supervised(net, *data, fitness=fitness)
     whole = task(individual)
     for rows in (1, 5, 11):
-        monkeypatch.setattr(supervised, "_SLICE", rows)
+        monkeypatch.setattr(splits, "_SLICE", rows)
         assert task(individual) == pytest.approx(whole, rel=1e-6)
         assert fitness == "loss" or task(individual) == whole
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, ClassVar, Literal, final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 from deapnets.errors import OptionError, unknown
-from deapnets.evaluators.supervised import Fitness, Split, Splits, SupervisedTask
+from deapnets.evaluators.splits import Split, Splits
+from deapnets.evaluators.supervised import Fitness, ReadoutName, SupervisedTask
 
 if TYPE_CHECKING:
     from torch import nn
@@ -14,6 +16,20 @@ if TYPE_CHECKING:
     from deapnets_mnist.datasets import Dataset
 
 DatasetName = Literal["mnist", "digits"]
+
+SOLVED: Mapping[str, Mapping[str, Any]] = {
+    "ga": {
+        "population": 40,
+        "spread": 0.3,
+        "crossover": "neuron",
+        "sigma": 0.03,
+        "sigma_end": 0.01,
+    },
+}
+"""Options of the algorithms where the readout is solved: an evaluation costs a regression then.
+
+Few networks, that start far from each other and exchange whole filters.
+"""
 
 
 @final
@@ -23,8 +39,9 @@ class Mnist(SupervisedTask):
     Parameters
     ----------
     network
-        "mlp-32", any "mlp-A-B" with the sizes of the hidden layers, or "deep": the convolutional
-        network of TensorFlow's tutorial, 3,274,634 weights. Under --algorithm es it is "mlp-64".
+        "mlp-32", any "mlp-A-B" with the sizes of the hidden layers; "conv-16", or any number of 5x5
+        filters before a linear layer; or "deep": the convolutional network of TensorFlow's
+        tutorial, 3,274,634 weights. Under --algorithm es it is "mlp-64".
     pool
         Size of the input, such as "14x14" or "28x28": images are averaged down to it. By default
         14x14 for an mlp on larger images, and the images' own size otherwise.
@@ -34,12 +51,18 @@ class Mnist(SupervisedTask):
     data
         A folder with four IDX files under their usual names, .gz or not, instead of "mnist".
     batch_size
-        Images of a generation's mini-batch, the same for all individuals; none for all images.
-        Under --algorithm es it is 128, under pgpe and snes 256.
+        Images of a generation's mini-batch, the same for all individuals; none for all images;
+        "auto": 512, and 1024 where a readout is solved on them. Under --algorithm es it is 128,
+        under pgpe and snes 256.
     fitness
         "loss" (minus the cross-entropy) or "accuracy".
     validation
         Part of the training images held out as validation split, in (0, 1).
+    readout
+        "evolved": the whole network is evolved. "ridge": all layers but the last are, and that one
+        is solved by ridge regression in every evaluation, without a gradient anywhere.
+    penalty
+        Ridge penalty of that layer, as a part of the mean square of the features.
     """
 
     presets: ClassVar = {
@@ -55,11 +78,16 @@ class Mnist(SupervisedTask):
         pool: str | None = None,
         dataset: DatasetName = "mnist",
         data: str | None = None,
-        batch_size: int | None = 512,
+        batch_size: int | Literal["auto"] | None = "auto",
         fitness: Fitness = "loss",
         validation: float = 0.1,
+        readout: ReadoutName = "evolved",
+        penalty: float = 1e-4,
     ) -> None:
-        super().__init__(fitness=fitness, batch_size=batch_size)
+        solved = readout == "ridge"
+        if batch_size == "auto":
+            batch_size = 1024 if solved else 512
+        super().__init__(fitness=fitness, batch_size=batch_size, readout=readout, penalty=penalty)
         if dataset not in ("mnist", "digits"):
             raise OptionError(unknown("dataset", str(dataset), ("mnist", "digits")))
         if data is not None and dataset == "digits":
@@ -74,6 +102,12 @@ class Mnist(SupervisedTask):
         self._folder = data
         self._validation = validation
         self._images: Dataset | None = None
+        self._solved = solved
+
+    @property
+    def settings(self) -> Mapping[str, Mapping[str, Any]]:  # type: ignore[override]  # by an option
+        """Options of the algorithms: few networks a generation where a readout is dear."""
+        return SOLVED if self._solved else {}
 
     def module(self) -> nn.Module:
         """Return the network by its name; initial weights come from torch's global generator.
@@ -83,7 +117,8 @@ class Mnist(SupervisedTask):
         from deapnets_mnist.networks import build_network
 
         height, width = self.splits.train.inputs.shape[2:]
-        return build_network(self._network, (height, width), self._read().classes)
+        classes = self._read().classes
+        return build_network(self._network, (height, width), classes, head=not self._solved)
 
     def load(self) -> Splits:
         """Return training, validation and test split: ``[rows, 1, height, width]`` in [0, 1]."""

@@ -1,6 +1,7 @@
 """The networks that are evolved on images, by name.
 
 - ``mlp-32``, ``mlp-128-64``, ...: fully connected, one number a hidden layer
+- ``conv-16``, ``conv-64``, ...: that many 5x5 filters, averaged over a grid, and a linear layer
 - ``deep``: the convolutional network of TensorFlow's tutorial "Deep MNIST for Experts" (2016)
 
 All are a plain :class:`torch.nn.Sequential` from ``[batch, 1, height, width]`` to ``[batch,
@@ -21,24 +22,31 @@ if TYPE_CHECKING:
 
 
 def build_network(
-    name: str, input_shape: tuple[int, int] = (28, 28), classes: int = 10
+    name: str,
+    input_shape: tuple[int, int] = (28, 28),
+    classes: int = 10,
+    *,
+    head: bool = True,
 ) -> nn.Sequential:
     """Build a network by its name, with torch's default initial weights.
 
     Parameters
     ----------
     name
-        ``"mlp-A-B-..."`` with the sizes of the hidden layers, such as ``"mlp-32"``, or ``"deep"``.
+        ``"mlp-A-B-..."`` with the sizes of the hidden layers, such as ``"mlp-32"``; ``"conv-N"``
+        with N filters; or ``"deep"``.
     input_shape
         Height and width of the images in pixels.
     classes
         How many scores the network gives.
+    head
+        Whether the last layer is there; without it, the outputs are the features it would take.
 
     Returns
     -------
     torch.nn.Sequential
-        From ``[batch, 1, height, width]`` to ``[batch, classes]``. Its weights are drawn from
-        torch's global random generator.
+        From ``[batch, 1, height, width]`` to ``[batch, classes]``, or to features. Its weights are
+        drawn from torch's global random generator.
 
     Raises
     ------
@@ -49,15 +57,24 @@ def build_network(
         raise OptionError(
             f"input_shape and classes must be positive, got {input_shape} and {classes}."
         )
+    net = _whole(name, input_shape, classes)
+    if not head:
+        del net[-1]
+    return net
+
+
+def _whole(name: str, input_shape: tuple[int, int], classes: int) -> nn.Sequential:
     if name == "deep":
         return _deep(input_shape, classes)
+    if name.startswith("conv"):
+        return _conv(name, input_shape, classes)
     return _mlp(_hidden_sizes(name), input_shape, classes)
 
 
 def _hidden_sizes(name: str) -> list[int]:
     """Return the sizes that an ``mlp-A-B-...`` names."""
     if not re.fullmatch(r"mlp(-[0-9]+)+", name):
-        message = unknown("network", name, ("mlp-32", "deep"))
+        message = unknown("network", name, ("mlp-32", "conv-16", "deep"))
         raise OptionError(f"{message} An MLP names its hidden layers: mlp-32, mlp-128-64.")
     sizes = [int(size) for size in name.split("-")[1:]]
     if 0 in sizes:
@@ -72,6 +89,23 @@ def _mlp(hidden: list[int], input_shape: tuple[int, int], classes: int) -> nn.Se
     for inputs, outputs in pairwise([math.prod(input_shape), *hidden]):
         layers += [nn.Linear(inputs, outputs), nn.ReLU()]
     return nn.Sequential(*layers, nn.Linear(hidden[-1], classes))
+
+
+def _conv(name: str, input_shape: tuple[int, int], classes: int) -> nn.Sequential:
+    """Build one layer of filters, their positive part averaged over 7x7 places where they fit."""
+    from torch import nn
+
+    if not re.fullmatch(r"conv-[1-9][0-9]*", name):
+        raise OptionError(f'Network "{name}" names its number of filters: conv-16, conv-64.')
+    filters, side = int(name.removeprefix("conv-")), max(1, min(input_shape) // 7)
+    features = filters * (input_shape[0] // side) * (input_shape[1] // side)
+    return nn.Sequential(
+        nn.Conv2d(1, filters, kernel_size=5, padding=2, bias=False),
+        nn.ReLU(),
+        nn.AvgPool2d(side),
+        nn.Flatten(),
+        nn.Linear(features, classes),
+    )
 
 
 def _deep(input_shape: tuple[int, int], classes: int) -> nn.Sequential:

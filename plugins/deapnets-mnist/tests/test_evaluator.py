@@ -138,7 +138,7 @@ def test_an_option_that_cannot_be_used_is_told_before_data_are_read(options, mes
     [
         (
             {"network": "mpl-32"},
-            'Unknown network "mpl-32". Did you mean "mlp-32"? Valid: deep, mlp',
+            'Unknown network "mpl-32". Did you mean "mlp-32"? Valid: conv-16, deep, mlp',
         ),
         ({"network": "mlp-0"}, 'Network "mlp-0": the size of a hidden layer must be positive.'),
         ({"pool": "9x8"}, "Images of 8x8 pixels cannot be shrunk to 9x8: "),
@@ -309,3 +309,20 @@ def test_presets_are_options_that_it_takes():
     for algorithm, options in Mnist.presets.items():
         task = Mnist(**{**options, "dataset": "digits"})
         assert task.fresh, algorithm
+
+
+# --- the readout in closed form ---
+
+
+def test_solved_readout_leaves_the_filters_to_be_evolved():
+    evaluator = Mnist(dataset="digits", network="conv-16", readout="ridge")
+    assert shapes(evaluator) == [(16, 1, 5, 5)]
+    assert shapes(Mnist(dataset="digits", network="conv-16"))[-2:] == [(10, 1024), (10,)]
+    assert evaluator.settings["ga"]["population"] < 100
+    assert not Mnist(dataset="digits").settings
+
+
+def test_random_filters_with_a_solved_readout_know_most_digits(population_of):
+    evaluator = Mnist(dataset="digits", network="conv-4", readout="ridge")
+    (individual,) = population_of(evaluator, 1)
+    assert evaluator.measure(individual)["test_accuracy"] > 0.9

@@ -64,9 +64,15 @@ def test_deep_refuses_images_it_cannot_halve_twice(shape):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("mpl-32", 'Unknown network "mpl-32". Did you mean "mlp-32"? Valid: deep, mlp-32.'),
+        (
+            "mpl-32",
+            'Unknown network "mpl-32". Did you mean "mlp-32"? Valid: conv-16, deep,',
+        ),
         ("dep", 'Unknown network "dep". Did you mean "deep"?'),
-        ("resnet", 'Unknown network "resnet". Valid: deep, mlp-32. An MLP names its hidden layers'),
+        (
+            "resnet",
+            'Unknown network "resnet". Valid: conv-16, deep, mlp-32. An MLP',
+        ),
         ("mlp", "An MLP names its hidden layers: mlp-32, mlp-128-64."),
         ("mlp-", "An MLP names its hidden layers: mlp-32, mlp-128-64."),
         ("mlp-3.5", "An MLP names its hidden layers: mlp-32, mlp-128-64."),
@@ -83,3 +89,24 @@ def test_unknown_name_is_answered_with_the_near_one(name, message):
 def test_sizes_that_are_not_positive_are_refused(shape, classes):
     with pytest.raises(OptionError, match="must be positive"):
         build_network("mlp-32", shape, classes)
+
+
+@pytest.mark.parametrize(
+    ("shape", "features"), [((28, 28), 16 * 49), ((14, 14), 16 * 49), ((8, 8), 16 * 64)]
+)
+def test_filters_give_an_average_for_each_place_of_a_grid(shape, features):
+    images = torch.rand(3, 1, *shape)
+    assert build_network("conv-16", shape, head=False)(images).shape == (3, features)
+    assert build_network("conv-16", shape)(images).shape == (3, 10)
+
+
+@pytest.mark.parametrize("name", ["conv", "conv-0", "conv-16-4"])
+def test_filters_that_are_no_number_are_refused(name):
+    with pytest.raises(OptionError, match=f'^Network "{name}" names its number of filters'):
+        build_network(name)
+
+
+@pytest.mark.parametrize("name", ["mlp-8", "conv-2", "deep"])
+def test_network_without_its_head_gives_what_the_last_layer_takes(name):
+    whole, bare = build_network(name, (8, 8)), build_network(name, (8, 8), head=False)
+    assert bare(torch.rand(1, 1, 8, 8)).shape == (1, whole[-1].in_features)

@@ -1,0 +1,97 @@
+"""Evolved filters beside random ones, each with a last layer in closed form: no gradient anywhere.
+
+    DEAPNETS_DATA=... python benchmarks/readout.py             # what is missing, then the table
+    DEAPNETS_DATA=... python benchmarks/readout.py --only conv-16
+
+A run measures its network twice: with the filters that it began with, which are random, and with
+those that it evolved; both layers are solved on all training images. Results are written to
+``benchmarks/results/readout.json`` run by run, and the table to ``docs/results.md``.
+"""
+
+import argparse
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+from quality import evolve, publish
+from timing import Neighbours, hardware, versions, write
+
+from deapnets.reports.statistics import compare_pairs
+
+RESULT = Path(__file__).parent / "results" / "readout.json"
+BEGIN = "<!-- readout table: written by benchmarks/readout.py -->"
+
+CASES: dict[str, dict[str, Any]] = {
+    f"conv-{filters}": {
+        "seeds": seeds,
+        "evaluations": evaluations,
+        "options": [f"network=conv-{filters}", "readout=ridge"],
+    }
+    for filters, seeds, evaluations in ((16, 10, 1200), (64, 3, 800), (128, 3, 400))
+}
+
+
+def run_missing(results: dict[str, Any], names: list[str], most: int) -> None:
+    """Run at most so many of the cases and seeds that have no result yet; write each at once."""
+    for name in names:
+        for seed in range(1, CASES[name]["seeds"] + 1):
+            if f"{name}/{seed}" in results["runs"] or most == 0:
+                continue
+            with Neighbours() as neighbours:
+                result = evolve(CASES[name], seed)
+            most -= 1
+            busy = round(neighbours.cores, 3)
+            results["runs"][f"{name}/{seed}"] = {**result, "neighbours_cores": busy}
+            results |= {"hardware": hardware(), "versions": versions(["deapnets", "deap", "torch"])}
+            write(RESULT, results)
+            print(name, seed, result["metrics"], f"neighbours {busy}", flush=True)
+
+
+def markdown(results: dict[str, Any]) -> str:
+    """Return the table: random and evolved filters, and what the paired test says."""
+    lines = [
+        "| network | seeds | random filters, % | evolved, % | evolved - random | effect | verdict |"
+        " evaluations | others' cores |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | --- | ---: | ---: |",
+    ]
+    for name in CASES:
+        runs = [run for key, run in results["runs"].items() if key.startswith(f"{name}/")]
+        if runs:
+            lines.append(_row(name, runs))
+    return "\n".join(lines)
+
+
+def _row(name: str, runs: list[dict[str, Any]]) -> str:
+    evolved = [100 * run["metrics"]["test_accuracy"] for run in runs]
+    start = [100 * run["metrics"]["initial_test_accuracy"] for run in runs]
+    values = {"evolved filters": evolved, "random ones": start}
+    (test,) = compare_pairs(values, [tuple(values)], unit="points")
+    difference = statistics.mean(evolved) - statistics.mean(start)
+    evaluations = statistics.mean(run["evaluations"] for run in runs)
+    busy = statistics.mean(run["neighbours_cores"] for run in runs)
+    return (
+        f"| {name} | {len(runs)} | {_moments(start)} | {_moments(evolved)} | {difference:+.2f} | "
+        f"{test.effect:+.2f} | {test.verdict} | {evaluations:,.0f} | {busy:.2f} |"
+    )
+
+
+def _moments(values: list[float]) -> str:
+    deviation = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.2f}{deviation}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", action="append", choices=list(CASES))
+    parser.add_argument("--most", type=int, default=-1, help="runs of this call; all by default")
+    arguments = parser.parse_args()
+    empty: dict[str, Any] = {"runs": {}}
+    results = json.loads(RESULT.read_text()) if RESULT.is_file() else empty
+    run_missing(results, arguments.only or list(CASES), arguments.most)
+    print(markdown(results))
+    publish(markdown(results), BEGIN)
+
+
+if __name__ == "__main__":
+    main()

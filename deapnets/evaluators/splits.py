@@ -1,0 +1,87 @@
+"""`Split` and `Splits`: inputs and targets that belong together, and what each part is for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from deapnets.errors import DataError, OptionError
+
+Array = torch.Tensor | np.ndarray | Sequence[Any]
+
+_SLICE = 1000
+"""Rows that go through a chunk at once: bounds the activations whatever the size of the split."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Inputs ``[rows, ...]`` and targets ``[rows, ...]`` that belong together."""
+
+    inputs: torch.Tensor
+    targets: torch.Tensor
+
+    @classmethod
+    def of(cls, inputs: Array, targets: Array, name: str) -> Split:
+        """Return a split of tensors; a `DataError` when there are no rows, or unequal numbers."""
+        split = cls(_tensor(inputs), _tensor(targets))
+        if len(split.inputs) != len(split.targets) or not len(split):
+            raise DataError(
+                f"The {name} split has {len(split.inputs)} inputs and {len(split.targets)} "
+                "targets; it needs as many of each, and at least one."
+            )
+        return split
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def to(self, device: torch.device) -> Split:
+        """Return the split on a device."""
+        if self.inputs.device == device:
+            return self
+        return Split(self.inputs.to(device), self.targets.to(device))
+
+    def take(self, rows: torch.Tensor) -> Split:
+        """Return the rows of these indices ``[k]``."""
+        at = rows.to(self.inputs.device)
+        return Split(self.inputs[at], self.targets[at])
+
+    def first(self, rows: int | None) -> Split:
+        """Return the first rows; all of them for None."""
+        return Split(self.inputs[:rows], self.targets[:rows])
+
+    def slices(self, rows: int | None = None) -> Iterator[Split]:
+        """Yield the split in order, a thousand ``rows`` at a time unless told otherwise."""
+        height = _SLICE if rows is None else rows
+        for start in range(0, len(self), height):
+            yield Split(self.inputs[start : start + height], self.targets[start : start + height])
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The three splits of a task; ``validation`` and ``test`` may be missing."""
+
+    train: Split
+    validation: Split | None = None
+    test: Split | None = None
+
+    def hold_out(self, share: float) -> Splits:
+        """Return splits whose validation split is the last ``share`` of the training rows."""
+        if not 0.0 < share < 1.0:
+            raise OptionError(f"validation is a part of the training rows in (0, 1), got {share}.")
+        first = len(self.train) - max(1, round(share * len(self.train)))
+        if first < 1:
+            raise DataError(f"{len(self.train)} training rows are too few to hold some out.")
+        rows = torch.arange(len(self.train))
+        return Splits(self.train.take(rows[:first]), self.train.take(rows[first:]), self.test)
+
+
+def _tensor(values: Array) -> torch.Tensor:
+    if isinstance(values, torch.Tensor):
+        tensor = values.detach()
+    else:  # torch takes neither read-only arrays nor negative strides
+        tensor = torch.from_numpy(np.require(np.asarray(values), requirements=["C", "W"]))
+    return tensor.float() if tensor.is_floating_point() else tensor

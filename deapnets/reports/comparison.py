@@ -1,0 +1,315 @@
+"""`Comparison`: algorithms on one evaluator, over the same seeds, at equal budgets."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any, final
+
+from deapnets.errors import OptionError, RunError, unknown
+from deapnets.evaluators.base import Evaluator
+from deapnets.reports.statistics import PairedTest, compare_pairs
+from deapnets.runs.budget import Budget, minimised
+from deapnets.runs.configuring import Configuration, make_evaluator, make_settings
+from deapnets.runs.directory import FORMAT, RunDirectory
+from deapnets.runs.environment import environment
+from deapnets.runs.running import Run
+
+CONSTANT = "constant"
+"""The row of the trivial answer: what is reached without looking at the inputs."""
+
+BASELINES = ("random", "adam")
+"""Algorithms that are compared unasked: random search, and back-propagation where there is one."""
+
+
+@final
+@dataclass(frozen=True)
+class Plan:
+    """What is compared.
+
+    Parameters
+    ----------
+    evaluator
+        Its name.
+    algorithms
+        Names of algorithms; the baselines are added.
+    seeds
+        How many: 1 to this number.
+    evaluations
+        Evaluations of each run.
+    options
+        ``KEY=VALUE`` of the evaluator.
+    settings
+        ``ALGORITHM.KEY=VALUE`` of the algorithms.
+    metric
+        A figure of ``result.json``; None for the test accuracy, or what there is instead.
+    device, memory
+        As `deapnets.PopulationMap` takes them.
+
+    Raises
+    ------
+    OptionError
+        When an algorithm is named twice, or settings name none of them; when there is no seed.
+    """
+
+    evaluator: str
+    algorithms: Sequence[str]
+    seeds: int = 10
+    evaluations: int = 20_000
+    options: Sequence[str] = ()
+    settings: Sequence[str] = ()
+    metric: str | None = None
+    device: str = "auto"
+    memory: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.seeds < 1:
+            raise OptionError(f"A comparison takes at least one seed, got {self.seeds}.")
+        twice = [name for name in self.algorithms if list(self.algorithms).count(name) > 1]
+        if twice or not self.algorithms:
+            raise OptionError(
+                f"Name each algorithm once, with commas between them; got "
+                f'"{",".join(self.algorithms)}".'
+            )
+        for pair in self.settings:
+            name, dot, _ = pair.partition("=")[0].partition(".")
+            if not dot or name not in (*self.algorithms, *BASELINES):
+                known = dict.fromkeys([*self.algorithms, *BASELINES])
+                raise OptionError(
+                    f"{unknown('algorithm', name, known)} Write -a ALGORITHM.KEY=VALUE."
+                )
+
+    def settings_of(self, algorithm: str) -> list[str]:
+        """Return the ``KEY=VALUE`` pairs of one algorithm."""
+        prefix = f"{algorithm}."
+        return [pair.removeprefix(prefix) for pair in self.settings if pair.startswith(prefix)]
+
+
+@final
+@dataclass(frozen=True)
+class Row:
+    """One algorithm's results: a value a seed.
+
+    ``image_forwards``, ``evaluations`` and ``seconds`` are means over the seeds.
+    """
+
+    algorithm: str
+    seeds: list[int]
+    metric: str
+    values: list[float]
+    mean: float
+    deviation: float | None
+    evaluations: float
+    image_forwards: float
+    seconds: float
+
+
+@final
+@dataclass(frozen=True)
+class Step:
+    """One run of a comparison that is over, or was over before."""
+
+    algorithm: str
+    seed: int
+    number: int
+    total: int
+    again: bool  # False where an earlier call had finished it
+    result: dict[str, Any]
+
+
+@final
+@dataclass
+class Comparison:
+    """Runs of a plan in a directory: ``runs/ALGORITHM-SEED``, ``comparison.json``.
+
+    A run that is finished is not run again, so a comparison that was stopped goes on, and one with
+    more seeds or further algorithms needs those alone. What was left unfinished goes on from its
+    last snapshot.
+    """
+
+    plan: Plan
+    directory: RunDirectory
+    _missing: str | None = field(default=None, init=False)
+
+    def algorithms(self) -> list[str]:
+        """Return the names asked for, then the baselines that the evaluator has."""
+        names = list(self.plan.algorithms)
+        evaluator = self._configuration(names[0], 1).evaluator
+        for name in BASELINES:
+            if name not in names and (name != "adam" or evaluator.differentiable):
+                names.append(name)
+        return names
+
+    def run(self) -> Iterator[Step]:
+        """Run what is missing, seed by seed; yield each run's result, old ones too.
+
+        Raises
+        ------
+        RunError
+            When the directory holds something else, or a finished run of other settings.
+        """
+        names = self.algorithms()
+        configurations = [
+            self._configuration(name, seed)
+            for seed in range(1, self.plan.seeds + 1)
+            for name in names
+        ]
+        for number, configuration in enumerate(configurations, 1):
+            directory = run_directory(self.directory, configuration.algorithm, configuration.seed)
+            again = not _finished(directory)
+            if again:
+                _run(configuration, directory)
+            else:
+                _require_same(configuration, directory)
+            result = directory.read("result.json")
+            name, seed = configuration.algorithm, configuration.seed
+            yield Step(name, seed, number, len(configurations), again, result)
+
+    def report(self) -> dict[str, Any]:
+        """Return the content of ``comparison.json`` from the finished runs, and write it."""
+        names = self.algorithms()
+        results = {
+            name: [self._result(name, s + 1) for s in range(self.plan.seeds)] for name in names
+        }
+        evaluator = self._configuration(names[0], 1).evaluator
+        metric = self._metric([r for lot in results.values() for r in lot])
+        rows = [_row(name, metric, lot) for name, lot in results.items()]
+        rows += _constant_row(evaluator, metric, self.plan.seeds)
+        less = minimised(metric) or (metric == "best_fitness" and evaluator.weights[0] < 0)
+        tests = _tests(rows, self.plan.algorithms, less)
+        value = {
+            "format": FORMAT,
+            **dataclasses.asdict(self.plan),
+            "metric": metric,
+            "rows": [dataclasses.asdict(row) for row in rows],
+            "tests": [_test_record(test) for test in tests],
+            "environment": environment(),
+        }
+        self.directory.write("comparison.json", value)
+        return self.directory.read("comparison.json")
+
+    def _configuration(self, algorithm: str, seed: int) -> Configuration:
+        plan = self.plan
+        plugin = make_evaluator(plan.evaluator, plan.options)
+        settings = make_settings(algorithm, plan.settings_of(algorithm), plugin.instance)
+        budget = Budget(evaluations=plan.evaluations)
+        machine = {"device": plan.device, "memory": plan.memory}
+        return Configuration(plugin, algorithm, settings, budget, seed, **machine)  # type: ignore[arg-type]  # two of its own
+
+    def _result(self, algorithm: str, seed: int) -> dict[str, Any]:
+        return run_directory(self.directory, algorithm, seed).read("result.json")
+
+    def _metric(self, results: Sequence[dict[str, Any]]) -> str:
+        """Return the metric asked for; else the first of the usual ones that every run has."""
+        shared = set.intersection(*(set(_figures(result)) for result in results))
+        if self.plan.metric is not None:
+            if self.plan.metric not in shared:
+                raise OptionError(unknown("metric", self.plan.metric, shared))
+            return self.plan.metric
+        usual = ("test_accuracy", "test_loss", "validation_accuracy", "best_fitness")
+        return next(name for name in usual if name in shared)
+
+
+def run_directory(comparison: RunDirectory, algorithm: str, seed: int) -> RunDirectory:
+    """Return where a comparison has the run of an algorithm and a seed."""
+    return RunDirectory(comparison.path / "runs" / f"{algorithm.replace(':', '_')}-{seed}")
+
+
+def _run(configuration: Configuration, directory: RunDirectory) -> None:
+    """Run to the end: from the snapshot that an earlier call left, or from the beginning."""
+    resumes = any((directory.path / "checkpoints").glob("*.jsonl"))
+    if resumes:
+        _require_same(configuration, directory)
+    elif directory.path.exists():
+        shutil.rmtree(directory.path)  # it ended before there was anything to go on with
+    run = Run(configuration, directory, resumes=resumes)
+    run.prepare()
+    if not resumes:
+        RunDirectory.create(directory.path)
+    for _ in run:
+        pass
+
+
+def _finished(directory: RunDirectory) -> bool:
+    return directory.has("result.json") and directory.read("result.json")["status"] == "finished"
+
+
+def _require_same(configuration: Configuration, directory: RunDirectory) -> None:
+    """Raise a `RunError` when a finished run had other settings than the plan asks for."""
+    found = directory.read("config.json")
+    for name in ("evaluator", "options", "algorithm_options", "budget", "seed"):
+        asked = configuration.describe()[name]
+        if not _alike(found.get(name), asked):
+            raise RunError(
+                f"{directory.path} is a run of other settings: {name} {found.get(name)}, not "
+                f"{asked}. Give another --out."
+            )
+
+
+def _alike(found: Any, asked: Any) -> bool:
+    """Compare as JSON: a path is text there, a tuple a list."""
+    if isinstance(asked, dict) and isinstance(found, dict):
+        return found.keys() == asked.keys() and all(_alike(found[k], asked[k]) for k in asked)
+    return found == asked or str(found) == str(asked)
+
+
+def _figures(result: dict[str, Any]) -> dict[str, float]:
+    own = {} if result["best_fitness"] is None else {"best_fitness": result["best_fitness"]}
+    return {**{k: v for k, v in result["metrics"].items() if v is not None}, **own}
+
+
+def _row(algorithm: str, metric: str, results: Sequence[dict[str, Any]]) -> Row:
+    values = [float(_figures(result)[metric]) for result in results]
+    spent = [
+        statistics.fmean(result[name] for result in results)
+        for name in ("evaluations", "image_forwards", "seconds")
+    ]
+    seeds = [result["seed"] for result in results]
+    return Row(algorithm, seeds, metric, values, *_moments(values), *spent)
+
+
+def _moments(values: Sequence[float]) -> tuple[float, float | None]:
+    deviation = statistics.stdev(values) if len(values) > 1 else None
+    return statistics.fmean(values), deviation
+
+
+def _constant_row(evaluator: Evaluator, metric: str, seeds: int) -> list[Row]:
+    """Return the row of the trivial answer, the same for every seed; none where nobody knows."""
+    figures = evaluator.baseline()
+    if metric not in figures:
+        return []
+    value = float(figures[metric])
+    numbers = list(range(1, seeds + 1))
+    deviation = 0.0 if seeds > 1 else None
+    return [Row(CONSTANT, numbers, metric, [value] * seeds, value, deviation, 0.0, 0.0, 0.0)]
+
+
+def _tests(rows: Sequence[Row], asked: Sequence[str], less_is_better: bool) -> list[PairedTest]:
+    """Return the tests of each algorithm asked for against all others.
+
+    Baselines are not tested among themselves: each test costs all others some significance.
+    """
+    pairs = [(a, b) for a, b in combinations([r.algorithm for r in rows], 2) if a in asked]
+    values = {row.algorithm: row.values for row in rows}
+    as_points = rows[0].metric.endswith("accuracy")
+    return compare_pairs(
+        values,
+        pairs,
+        minimised=less_is_better,
+        unit="points" if as_points else "",
+        scale=100.0 if as_points else 1.0,
+    )
+
+
+def _test_record(test: PairedTest) -> dict[str, Any]:
+    return {
+        "a": test.a,
+        "b": test.b,
+        "test": "Wilcoxon signed-rank, paired by seed, two-sided; Holm",
+        **{k: v for k, v in dataclasses.asdict(test).items() if k not in ("a", "b", "verdict")},
+        "verdict": test.verdict,
+    }

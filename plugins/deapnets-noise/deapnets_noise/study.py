@@ -1,0 +1,243 @@
+"""Which cells the study has, how they are run, and what they say together."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from typing import Any, final
+
+import torch
+
+from deapnets.errors import OptionError, RunError
+from deapnets.reports.statistics import (
+    LEVEL,
+    compare_pairs,
+    friedman,
+    median_interval,
+    signed_rank,
+)
+from deapnets.runs.directory import RunDirectory
+from deapnets.runs.environment import environment
+from deapnets_noise.cells import Bench, Cell, train_cell
+from deapnets_noise.data import Binary, most_frequent, nearest_mean, threshold_on_ink
+
+ELEVEN = (
+    *("uniform", "laplace", "triangular", "beta", "binomial", "gumbel"),
+    *("poisson", "rayleigh", "power", "pareto", "zipf"),
+)
+"""The named distributions that are compared with the gaussian."""
+
+_NAMES = ("gaussian", *ELEVEN)
+
+RELATIVES = ("accept", "annealing", "spsa", "es", "adam")
+"""Rules with credit assignment, all with centred gaussian noise; back-propagation last."""
+
+CONTROLS = (("gaussian", True), ("gumbel", False), ("beta", False))
+"""Noises whose rule is also run with shuffled labels, and with a cost of 1."""
+
+RATES = (0.001, 0.03)
+"""Further step sizes of noise times cost, so that its own is not what decides."""
+
+REFERENCE = Cell("cost", "gaussian", True)
+"""The cell that every other one is tested against."""
+
+FILE = "noise.json"
+
+
+@final
+@dataclass(frozen=True)
+class Plan:
+    """How large the study is.
+
+    Parameters
+    ----------
+    seeds
+        Networks of a cell.
+    epochs
+        Forward passes of every training image that each network may spend.
+    """
+
+    seeds: int = 30
+    epochs: int = 20
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if value < 1:
+                raise OptionError(f"{name} is at least 1, got {value}.")
+
+
+def cells() -> list[Cell]:
+    """Return every cell of the study: distributions, controls, step sizes, relatives."""
+    named = [Cell("cost", name, centred) for centred in (True, False) for name in _NAMES]
+    shuffled = [Cell("cost", name, centred, shuffled=True) for name, centred in CONTROLS]
+    blind = [Cell("blind", name, centred) for name, centred in CONTROLS]
+    rates = [Cell("cost", rate=rate) for rate in RATES]
+    return [*named, *shuffled, *blind, *rates, *(Cell(rule) for rule in RELATIVES)]
+
+
+def run_cells(
+    plan: Plan, data: Binary, directory: RunDirectory, workers: int | None = None
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Run the cells that ``noise.json`` does not hold yet; yield each as it is done.
+
+    A cell is a thread, so that several run side by side; its numbers do not depend on the others.
+
+    Raises
+    ------
+    RunError
+        When the file is of another plan.
+    """
+    done = _read(plan, directory)
+    missing = [cell for cell in cells() if cell.name not in done["cells"]]
+    bench = Bench(data, plan.seeds)
+    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+        started = {pool.submit(_timed, cell, bench, plan): cell for cell in missing}
+        for future in as_completed(started):
+            cell = started[future]
+            done["cells"][cell.name] = future.result()
+            directory.write(FILE, done)
+            yield cell.name, done["cells"][cell.name]
+
+
+def _timed(cell: Cell, bench: Bench, plan: Plan) -> dict[str, Any]:
+    torch.set_num_threads(1)  # of this thread: the cells are what runs side by side
+    began = time.perf_counter()
+    accuracies = train_cell(cell, bench, plan.epochs)
+    return {
+        **asdict(cell),
+        "accuracies": accuracies.tolist(),
+        "seconds": time.perf_counter() - began,
+    }
+
+
+def _read(plan: Plan, directory: RunDirectory) -> dict[str, Any]:
+    """Return what is there already, or the beginning of it."""
+    if not directory.has(FILE):
+        return {**asdict(plan), "environment": environment("deapnets-noise"), "cells": {}}
+    found = directory.read(FILE)
+    for name, value in asdict(plan).items():
+        if found.get(name) != value:
+            raise RunError(
+                f"{directory.path / FILE} is of {name}={found.get(name)}, not {value}. "
+                "Give another --out."
+            )
+    return found
+
+
+def report(plan: Plan, data: Binary, directory: RunDirectory) -> dict[str, Any]:
+    """Return the whole study from ``noise.json``, statistics and verdict added, and write it."""
+    found = _read(plan, directory)
+    values = {name: cell["accuracies"] for name, cell in found["cells"].items()}
+    found["rows"] = [_row(name, accuracies) for name, accuracies in values.items()]
+    found["fixed"] = {
+        "threshold on the sum of the pixels": threshold_on_ink(data),
+        "nearest class mean": nearest_mean(data),
+        "most frequent class": most_frequent(data),
+    }
+    found["friedman"] = {
+        how: friedman([values[Cell("cost", name, centred).name] for name in _NAMES])
+        for how, centred in (("centred", True), ("raw", False))
+    }
+    others = [cell.name for cell in cells() if cell != REFERENCE]
+    pairs = [(other, REFERENCE.name) for other in others]
+    tests = compare_pairs(values, pairs, unit="points", scale=100.0)
+    found["tests"] = [{**asdict(test), "test": "Wilcoxon signed-rank; Holm"} for test in tests]
+    found["verdict"] = verdict(found, values)
+    directory.write(FILE, found)
+    return directory.read(FILE)
+
+
+def _row(name: str, accuracies: Sequence[float]) -> dict[str, Any]:
+    low, high = median_interval(accuracies)
+    middle = float(torch.tensor(accuracies, dtype=torch.float64).quantile(0.5))
+    return {"cell": name, "seeds": len(accuracies), "median": middle, "low": low, "high": high}
+
+
+def verdict(found: dict[str, Any], values: dict[str, Sequence[float]]) -> list[str]:
+    """Return what the study says, a sentence a finding, from its numbers alone."""
+    medians = {row["cell"]: row["median"] for row in found["rows"]}
+    return [
+        *_on_distributions(found, medians),
+        _on_cost(values, medians),
+        _on_labels(values, medians),
+        _on_ink(found, medians),
+        _on_credit(found, medians),
+    ]
+
+
+def _on_distributions(found: dict[str, Any], medians: dict[str, float]) -> list[str]:
+    sentences = []
+    for how, centred in (("centred", True), ("raw", False)):
+        p = found["friedman"][how]
+        lot = [Cell("cost", name, centred) for name in _NAMES]
+        best = max(lot, key=lambda cell: medians[cell.name])
+        differ = "differ" if p <= LEVEL else "do not differ beyond noise"
+        sentences.append(
+            f"With {how} noise the {len(lot)} distributions {differ} (Friedman, p = {p:.2g}); the "
+            f"best median is {_percent(medians[best.name])}, of {best.distribution}."
+        )
+    return sentences
+
+
+def _on_cost(values: dict[str, Sequence[float]], medians: dict[str, float]) -> str:
+    told = []
+    for name, centred in CONTROLS:
+        rule, blind = Cell("cost", name, centred).name, Cell("blind", name, centred).name
+        p, _ = signed_rank(values[rule], values[blind])
+        told.append(
+            f"{_short(name, centred)} {_percent(medians[rule])} with the cost and "
+            f"{_percent(medians[blind])} with a cost of 1 (p = {p:.2g})"
+        )
+    return f"What the cost contributes: {'; '.join(told)}."
+
+
+def _on_labels(values: dict[str, Sequence[float]], medians: dict[str, float]) -> str:
+    told = []
+    for name, centred in CONTROLS:
+        rule = Cell("cost", name, centred).name
+        shuffled = Cell("cost", name, centred, shuffled=True).name
+        p, _ = signed_rank(values[rule], values[shuffled])
+        told.append(
+            f"{_short(name, centred)} {_percent(medians[rule])} with the labels and "
+            f"{_percent(medians[shuffled])} with shuffled ones (p = {p:.2g})"
+        )
+    return f"What the labels contribute: {'; '.join(told)}."
+
+
+def _on_ink(found: dict[str, Any], medians: dict[str, float]) -> str:
+    fixed = found["fixed"]
+    ink = fixed["threshold on the sum of the pixels"]
+    best = max(
+        (cell.name for cell in cells() if cell.rule == "cost" and not cell.shuffled),
+        key=lambda name: medians[name],
+    )
+    relation = "above" if medians[best] > ink else "below"
+    return (
+        f"Without a network, a threshold on the sum of the pixels is right on {_percent(ink)} of "
+        f"the test images and the nearest class mean on {_percent(fixed['nearest class mean'])}; "
+        f"the best median of noise times cost, {_percent(medians[best])} ({best}), is {relation} "
+        "the threshold."
+    )
+
+
+def _on_credit(found: dict[str, Any], medians: dict[str, float]) -> str:
+    tests = {test["a"]: test for test in found["tests"]}
+    told = []
+    for rule in RELATIVES:
+        name = Cell(rule).name
+        told.append(f"{rule} {_percent(medians[name])} (p = {tests[name]['p_holm']:.2g})")
+    return (
+        f"With credit for what helped, at the same number of forward passes: {', '.join(told)}, "
+        f"against {_percent(medians[REFERENCE.name])} of centred gaussian noise times cost."
+    )
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f} %"
+
+
+def _short(name: str, centred: bool) -> str:
+    return f"{'centred' if centred else 'raw'} {name}"
