@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from typing import Any, final
 
+import numpy as np
 import torch
 
 from deapnets.errors import OptionError, RunError
@@ -161,8 +162,9 @@ def verdict(found: dict[str, Any], values: dict[str, Sequence[float]]) -> list[s
     medians = {row["cell"]: row["median"] for row in found["rows"]}
     return [
         *_on_distributions(found, medians),
-        _on_cost(values, medians),
-        _on_labels(values, medians),
+        _on_constants(found, values),
+        _on_cost(values),
+        _on_labels(values),
         _on_ink(found, medians),
         _on_credit(found, medians),
     ]
@@ -182,36 +184,56 @@ def _on_distributions(found: dict[str, Any], medians: dict[str, float]) -> list[
     return sentences
 
 
-def _on_cost(values: dict[str, Sequence[float]], medians: dict[str, float]) -> str:
-    told = []
-    for name, centred in CONTROLS:
-        rule, blind = Cell("cost", name, centred).name, Cell("blind", name, centred).name
-        p, _ = signed_rank(values[rule], values[blind])
-        told.append(
-            f"{_short(name, centred)} {_percent(medians[rule])} with the cost and "
-            f"{_percent(medians[blind])} with a cost of 1 (p = {p:.2g})"
-        )
+def _on_cost(values: dict[str, Sequence[float]]) -> str:
+    told = [
+        _contrast(values, noise, Cell("blind", *noise), "with a cost of 1") for noise in CONTROLS
+    ]
     return f"What the cost contributes: {'; '.join(told)}."
 
 
-def _on_labels(values: dict[str, Sequence[float]], medians: dict[str, float]) -> str:
-    told = []
-    for name, centred in CONTROLS:
-        rule = Cell("cost", name, centred).name
-        shuffled = Cell("cost", name, centred, shuffled=True).name
-        p, _ = signed_rank(values[rule], values[shuffled])
-        told.append(
-            f"{_short(name, centred)} {_percent(medians[rule])} with the labels and "
-            f"{_percent(medians[shuffled])} with shuffled ones (p = {p:.2g})"
-        )
+def _on_labels(values: dict[str, Sequence[float]]) -> str:
+    told = [
+        _contrast(values, noise, Cell("cost", *noise, shuffled=True), "with shuffled labels")
+        for noise in CONTROLS
+    ]
     return f"What the labels contribute: {'; '.join(told)}."
+
+
+def _contrast(
+    values: dict[str, Sequence[float]], noise: tuple[str, bool], control: Cell, words: str
+) -> str:
+    """Return how the rule and its control compare, seed by seed."""
+    own, other = values[Cell("cost", *noise).name], values[control.name]
+    p, _ = signed_rank(own, other)
+    difference = float(np.median(np.subtract(own, other)))
+    name, centred = noise
+    return (
+        f"{'centred' if centred else 'raw'} {name} {_percent(float(np.median(own)))}, "
+        f"{_percent(float(np.median(other)))} {words}; median difference of a seed "
+        f"{100 * difference:+.2f} points (p = {p:.2g})"
+    )
+
+
+def _on_constants(found: dict[str, Any], values: dict[str, Sequence[float]]) -> str:
+    """Say how many networks of the rule give one answer to every image."""
+    frequent = found["fixed"]["most frequent class"]
+    networks = [v for c in cells() if _is_the_rule(c) for v in values[c.name]]
+    constant = sum(min(abs(v - frequent), abs(v - 1 + frequent)) < 1e-9 for v in networks)
+    return (
+        f"Of the {len(networks)} networks of noise times cost, {constant} give one answer to every "
+        f"test image; the best of all is right on {_percent(max(networks))}."
+    )
+
+
+def _is_the_rule(cell: Cell) -> bool:
+    return cell.rule == "cost" and not cell.shuffled
 
 
 def _on_ink(found: dict[str, Any], medians: dict[str, float]) -> str:
     fixed = found["fixed"]
     ink = fixed["threshold on the sum of the pixels"]
     best = max(
-        (cell.name for cell in cells() if cell.rule == "cost" and not cell.shuffled),
+        (cell.name for cell in cells() if _is_the_rule(cell)),
         key=lambda name: medians[name],
     )
     relation = "above" if medians[best] > ink else "below"
@@ -237,7 +259,3 @@ def _on_credit(found: dict[str, Any], medians: dict[str, float]) -> str:
 
 def _percent(value: float) -> str:
     return f"{100 * value:.1f} %"
-
-
-def _short(name: str, centred: bool) -> str:
-    return f"{'centred' if centred else 'raw'} {name}"

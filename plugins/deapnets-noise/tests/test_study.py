@@ -45,7 +45,15 @@ def test_rows_hold_a_median_within_its_interval(done):
 
 def test_verdict_speaks_of_distributions_cost_labels_ink_and_credit(done):
     text = " ".join(done[1]["verdict"])
-    for word in ("Friedman", "a cost of 1", "shuffled", "threshold on the sum", "spsa", "adam"):
+    for word in (
+        "Friedman",
+        "one answer to every",
+        "a cost of 1",
+        "shuffled",
+        "threshold on the sum",
+        "spsa",
+        "adam",
+    ):
         assert word in text
 
 
