@@ -12,6 +12,9 @@ Three measurements, each subject in a process of its own:
 - ``memory``: the largest resident memory of a generation of 2,048 children of the network of
   3,274,634 weights, rank 1, read from outside.
 
+Beside seconds stand processor seconds, the threads' work: on a machine that others use too it is
+what can be compared. Ratios are of these.
+
 The record goes to ``benchmarks/results/strategies.json`` and the tables into ``docs/results.md``.
 Peers that are not installed are left out and named (``pip install deapnets[benchmarks]``).
 """
@@ -22,8 +25,10 @@ import json
 import logging
 import random
 import resource
+import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -191,7 +196,7 @@ CASES: dict[str, list[Size]] = {
     ],
     "memory": [dataclasses.replace(DEEP, population=2048, batch=256)],
 }
-LIMITS = {("evaluation", "deep"): 64}
+LIMITS = {("evaluation", "deep"): 32}
 """Children that are measured where all would take minutes: the time is in proportion to them."""
 
 
@@ -203,7 +208,7 @@ def tiny(size: Size) -> Size:
 
 def run_case(case: str, size: Size, arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the record of a case; a subject is measured again while neighbours are busy."""
-    timings, left_out, busy, peaks = [], {}, {}, {}
+    timings, left_out, busy, peaks, work = [], {}, {}, {}, {}
     for peer in PEERS[case]:
         reason = peer.available(size)
         if reason is not None:
@@ -215,6 +220,7 @@ def run_case(case: str, size: Size, arguments: argparse.Namespace) -> dict[str, 
                 break
         timings.append(Timing(**found["timing"]))
         busy[peer.name], peaks[peer.name] = found["cores"], found["peak_bytes"]
+        work[peer.name] = found["cpu_s"]
     packages = ["deapnets", *(name for peer in PEERS[case] for name in peer.packages), "torch"]
     return record(
         f"{case} {size.name}",
@@ -224,6 +230,7 @@ def run_case(case: str, size: Size, arguments: argparse.Namespace) -> dict[str, 
         weights=size.weights,
         batch=size.batch,
         neighbours_cores=busy,
+        cpu_s=work,
         peak_bytes=peaks,
         left_out=left_out,
     )
@@ -248,11 +255,20 @@ def measure_job(case: str, size: Size, name: str, repeats: int) -> dict[str, Any
     limit = min(size.population, LIMITS.get((case, size.name), size.population))
     step = peer.prepare(size.limited(limit))
     once = case == "memory"
+    spent: list[float] = []
+
+    def worked() -> None:
+        began = time.process_time()
+        step()
+        spent.append(time.process_time() - began)
+
     with Neighbours() as neighbours:
-        (timing,) = measure({name: step}, repeats=1 if once else repeats, warmup=0 if once else 2)
+        (timing,) = measure({name: worked}, repeats=1 if once else repeats, warmup=0 if once else 2)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     full = timing.extrapolated(limit, size.population)
-    return {"cores": neighbours.cores, "timing": dataclasses.asdict(full), "peak_bytes": peak}
+    work = statistics.median(spent[-len(timing.seconds) :]) * full.scale
+    timed = {"cores": neighbours.cores, "timing": dataclasses.asdict(full)}
+    return {**timed, "peak_bytes": peak, "cpu_s": work}
 
 
 def markdown(records: dict[str, list[dict[str, Any]]]) -> str:
@@ -264,24 +280,29 @@ def markdown(records: dict[str, list[dict[str, Any]]]) -> str:
             f"A generation of {one['population']} children of {one['weights']:,} weights on a "
             f"batch of {one['batch']:,}:",
             "",
-            "| | seconds | deapnets OpenES is faster by |",
-            "| --- | ---: | ---: |",
+            "| | seconds | processor seconds | over OpenES, full | over OpenES, rank 1 | "
+            "others' cores |",
+            "| --- | ---: | ---: | ---: | ---: | ---: |",
         ]
-        ours = {t["name"]: t["median_s"] for t in one["timings"]}
-        full, thin = ours.get("deapnets OpenES"), ours.get("deapnets OpenES, rank 1")
-        for name, seconds in ours.items():
-            ratios = f"{seconds / full:.2f}x (full), {seconds / thin:.1f}x (rank 1)"
-            lines.append(f"| {name} | {seconds:.3g} | {ratios} |")
+        work, busy = one["cpu_s"], one["neighbours_cores"]
+        full, thin = work["deapnets OpenES"], work["deapnets OpenES, rank 1"]
+        for timing in one["timings"]:
+            name = timing["name"]
+            lines.append(
+                f"| {name} | {timing['median_s']:.3g} | {work[name]:.3g} | "
+                f"{work[name] / full:.2f} | {work[name] / thin:.1f} | {busy[name]:.1f} |"
+            )
         lines.append("")
     if "evaluation" in records:
         lines += [
             "Making and scoring children:",
             "",
-            "| children | network | batch | full noise, s | rank 1, s | faster by |",
+            "| children | network | batch | full noise, processor s | rank 1, processor s | "
+            "faster by |",
             "| ---: | --- | ---: | ---: | ---: | ---: |",
         ]
         for one in records["evaluation"]:
-            full, thin = (t["median_s"] for t in one["timings"])
+            full, thin = one["cpu_s"]["full"], one["cpu_s"]["rank 1"]
             network = f"{one['benchmark'].split()[1]}, {one['weights']:,} weights"
             lines.append(
                 f"| {one['population']} | {network} | {one['batch']} | {full:.3g} | {thin:.3g} | "

@@ -207,8 +207,8 @@ class PgpeSettings(StrategySettings):
         When a value cannot be used: said here, before a run begins.
     """
 
-    population: int = 512
-    sigma: float = 0.03
+    population: int = 256
+    sigma: float = 0.1
     step: float = 0.1
     step_end: float = 0.01
     momentum: float = 0.9
@@ -260,8 +260,8 @@ class SnesSettings(StrategySettings):
         When a value cannot be used: said here, before a run begins.
     """
 
-    population: int = 512
-    sigma: float = 0.05
+    population: int = 256
+    sigma: float = 0.1
     step: float = 1.0
     step_end: float = 1.0
     sigma_step: float | None = None
