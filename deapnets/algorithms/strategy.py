@@ -209,8 +209,8 @@ class PgpeSettings(StrategySettings):
 
     population: int = 256
     sigma: float = 0.1
-    step: float = 0.1
-    step_end: float = 0.01
+    step: float = 0.3
+    step_end: float = 0.02
     momentum: float = 0.9
     fastest: float = 2.0
     sigma_step: float = 0.1
