@@ -38,6 +38,10 @@ class DivergenceError(DeapnetsError, RuntimeError):
     """A strategy whose centre left every bound; the message says what to lower."""
 
 
+class EngineError(DeapnetsError, RuntimeError):
+    """Workers that cannot be reached, started or sent what they need."""
+
+
 class MemoryBudgetError(DeapnetsError, ValueError):
     """A memory budget in which not even one individual can be evaluated."""
 

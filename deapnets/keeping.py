@@ -97,13 +97,13 @@ class Keeper:
         self._store = store
         self._layout = nodes[0].layout
         self._room = min(store.room(self._layout.nbytes, reserved), _spared(store, nodes, reserved))
-        self._waiting = min(self._room, sum(map(_may_be_kept, nodes)))
+        self._waiting = min(self._room, sum(map(may_be_kept, nodes)))
         self._block: torch.Tensor | None = None
         self._used = 0
 
     def keep(self, nodes: Sequence[Node], rows: torch.Tensor) -> None:
         """Settle those of ``nodes`` that are recipes; ``rows`` ``[n, P]`` are their weights."""
-        recipes = [index for index, node in enumerate(nodes) if _may_be_kept(node)]
+        recipes = [index for index, node in enumerate(nodes) if may_be_kept(node)]
         asked = [index for index in recipes[self._room :] if _asks(nodes[index])]
         chosen = recipes[: self._room] + asked
         self._room = max(0, self._room - len(chosen))
@@ -142,8 +142,11 @@ class Keeper:
         return self._block
 
 
-def _may_be_kept(node: Node) -> bool:
-    """Return whether the node is a recipe whose result may be stored."""
+def may_be_kept(node: Node) -> bool:
+    """Return whether the node is a recipe whose weights may be stored.
+
+    Those of a transient one never are: how a child is scored must not depend on what was kept.
+    """
     return node.recipe is not None and not node.recipe.operator.transient
 
 

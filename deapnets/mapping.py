@@ -6,21 +6,26 @@ import functools
 import inspect
 import random
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 
 from deapnets.collecting import collector_paused
-from deapnets.engines.base import Engine, Job
-from deapnets.engines.faults import OnError, settle_faults
+from deapnets.engines.base import Job
+from deapnets.engines.choosing import Staffing, make_engine
+from deapnets.engines.faults import OnError, settle_faults, worst_of
 from deapnets.engines.scoring import Scored, Scorer
-from deapnets.engines.serial import SerialEngine
+from deapnets.engines.sending import Machine
 from deapnets.errors import EvaluationError, OptionError, unknown
 from deapnets.evaluators.architectures import ArchitectureEvaluator
-from deapnets.evaluators.base import Evaluator, signs
+from deapnets.evaluators.base import Evaluator
+from deapnets.evaluators.turns import Turn, require_alike
 from deapnets.genomes.layout import Layout
+from deapnets.genomes.nodes import Node
 from deapnets.genomes.weights import WeightGenome
 from deapnets.machine import parse_memory, pick_device
 from deapnets.networks.chunk import attach
@@ -68,15 +73,29 @@ class PopulationMap:
         What networks compute in: ``"float32"``, or ``"bfloat16"`` (products only; losses stay in
         float32), which is about twice as fast where a processor has it. Weights are made and kept
         as ever.
+    engine
+        Who makes and scores networks: ``"serial"``: this process; ``"processes"``: worker
+        processes; ``"ray"``: a Ray cluster, or Ray on this machine; or any
+        `concurrent.futures.Executor`. The scores are the same.
+    workers
+        How many there are; None for one a processor core (of this machine, or of the cluster).
+    address
+        The Ray cluster's; None for one that runs already, or a new one on this machine.
+    time_limit
+        Seconds for an evaluation, after which its worker is stopped and the evaluation tried by
+        another; None for any. For ``"processes"`` and ``"ray"``.
 
     Attributes
     ----------
     number
         The generation that is evaluated, or was last: 0 for the initial population.
     faults
-        One dict for each replaced fitness: ``generation, individual, value``.
+        One dict for each replaced fitness: ``generation, individual, value``, and ``reason`` where
+        its evaluation was given up; and one for each worker that was lost: ``generation, worker``
+        (what became of it) and ``individuals`` (how many it was scoring).
     seconds
-        Time spent in ``"making"`` weights and ``"evaluating"`` networks, in seconds.
+        Time spent in ``"making"`` weights and ``"evaluating"`` networks, in seconds, that of all
+        workers together.
     evaluations
         Individuals evaluated so far.
     forwards
@@ -99,6 +118,10 @@ class PopulationMap:
         path: str = "",
         chunk: int | None = None,
         precision: Precision = "float32",
+        engine: str | Executor = "serial",
+        workers: int | None = None,
+        address: str | None = None,
+        time_limit: float | None = None,
     ) -> None:
         require_precision(precision)
         if on_error not in ("raise", "worst"):
@@ -117,10 +140,13 @@ class PopulationMap:
         self.on_scores: Callable[[Sequence[WeightGenome], Scored], None] | None = None
         self.recall: Callable[[WeightGenome], tuple[float, ...] | None] | None = None
         self._scorer = Scorer(self.device, self.memory, path=path, chunk=chunk, precision=precision)
-        self._engine: Engine = SerialEngine(self._scorer)
-        self._open: _Generation | None = None
+        machine = Machine(str(self.device), self.memory, path, chunk, precision)
+        staffing = Staffing(workers, address, time_limit)
+        self._engine = make_engine(engine, self._scorer, machine, staffing)
+        self._open: Turn | None = None
         self._explicit = False
         self._warned: set[str] = set()
+        self._reasons: dict[str, str] = {}  # why an individual was given up, by its digest
 
     def __call__(self, function: Callable[..., Any], *iterables: Iterable[Any]) -> list[Any]:
         """Return ``function`` of each element, in order: a fitness tuple an individual."""
@@ -131,8 +157,57 @@ class PopulationMap:
         population = list(iterables[0])
         if not population:
             return []
-        self._require_alike(evaluator, population)
+        require_alike(evaluator, population)
         return self._evaluate(evaluator, keywords, population)
+
+    def steady(
+        self, function: Callable[..., Any], individuals: Iterable[Any], window: int = 8
+    ) -> Iterator[tuple[Any, tuple[float, ...]]]:
+        """Yield individuals with their fitness one by one, in their order: a steady state.
+
+        ``individuals`` may be a generator that breeds from what was yielded: the next one is asked
+        for when the oldest result was taken, so that ``window`` are always under way. What it
+        breeds follows from the window alone, not from the number of workers; it should be about
+        twice that number, to keep all of them busy. The whole is one generation: an evaluator
+        prepares before its first individual, and concludes at the end.
+
+        Raises
+        ------
+        OptionError
+            When ``function`` is no evaluator, or ``window`` is below 1.
+        """
+        evaluator, keywords = find_evaluator(function)
+        if evaluator is None or window < 1:
+            raise OptionError(
+                "PopulationMap.steady needs an Evaluator and a window of at least 1; got "
+                f"{type(function).__name__} and {window}."
+            )
+        asked: deque[Any] = deque()
+        worst = None
+        with self._one_call() as generation:
+            generation.prepare(self, evaluator, [])
+            job = Job(evaluator, keywords, self.number)
+            for scored in self._engine.stream(job, self._asked(job, individuals, asked), window):
+                individual = asked.popleft()
+                self._take(scored, [individual])
+                values = scored.values.clone()
+                self._settle(job, [individual], values, worst)
+                worst = worst_of(evaluator, values if worst is None else torch.cat([worst, values]))
+                fitness = tuple(values[0].tolist())
+                generation.note(evaluator, [individual], [fitness])
+                self.evaluations += 1
+                yield individual, fitness
+
+    def _asked(self, job: Job, individuals: Iterable[Any], asked: deque[Any]) -> Iterator[Node]:
+        """Yield the nodes of individuals, who wait in ``asked`` for their scores."""
+        for individual in individuals:
+            require_alike(job.evaluator, [individual])
+            asked.append(individual)
+            yield individual.node
+
+    def close(self) -> None:
+        """Let workers go, if there are any; they come back when the map is used."""
+        self._engine.close()
 
     @contextmanager
     def generation(self) -> Iterator[PopulationMap]:
@@ -144,7 +219,7 @@ class PopulationMap:
         if self._open is not None:
             yield self
             return
-        self._open = _Generation()
+        self._open = Turn()
         self._explicit = True
         try:
             yield self
@@ -194,23 +269,6 @@ class PopulationMap:
                 "Evaluator.evaluate, which sees a chunk, to keep whole populations in one batch.",
             )
 
-    def _require_alike(self, evaluator: Evaluator, population: Sequence[Any]) -> None:
-        """Check every individual against the evaluator: kind, direction of fitness, layout."""
-        directions = signs(evaluator.weights)
-        for individual in {type(one): one for one in population}.values():
-            if not isinstance(individual, WeightGenome):
-                raise EvaluationError(
-                    f"{evaluator.title} evaluates WeightGenome individuals, got "
-                    f"{type(individual).__name__}. See: deapnets.initWeights."
-                )
-            fitness = getattr(individual, "fitness", None)
-            if fitness is not None and signs(fitness.weights) != directions:
-                raise EvaluationError(
-                    f"{evaluator.title} returns objectives of weights {evaluator.weights}, the "
-                    f"individuals' fitness has {tuple(fitness.weights)}: the run would go the "
-                    f"wrong way. Create the fitness with weights={evaluator.weights}."
-                )
-
     def _evaluate(
         self, evaluator: Evaluator, keywords: dict[str, Any], population: Sequence[WeightGenome]
     ) -> list[tuple[float, ...]]:
@@ -222,12 +280,12 @@ class PopulationMap:
         return scores
 
     @contextmanager
-    def _one_call(self) -> Iterator[_Generation]:
+    def _one_call(self) -> Iterator[Turn]:
         """Return the open generation, or one that lasts for this call."""
         if self._open is not None:
             yield self._open
             return
-        generation = _Generation()
+        generation = Turn()
         yield generation
         generation.conclude()
 
@@ -255,7 +313,7 @@ class PopulationMap:
         values = torch.empty(len(population), len(job.evaluator.weights), dtype=torch.float64)
         for indices in groups.values():
             self._group(job, population, indices, values)
-        self.faults += settle_faults(job.evaluator, population, values, self.number, self.on_error)
+        self._settle(job, population, values)
         with collector_paused():
             return list(map(tuple, values.tolist()))
 
@@ -295,6 +353,9 @@ class PopulationMap:
 
     def _take(self, scored: Scored, individuals: Sequence[WeightGenome]) -> None:
         """Hand a chunk's records to its individuals, count it, and tell who wants to know."""
+        self.faults += self._engine.faults()
+        if scored.lost:
+            self._give_up(individuals[0], scored.lost)
         attach(scored.records, individuals)
         if self.on_scores is not None:
             self.on_scores(individuals, scored)
@@ -302,30 +363,31 @@ class PopulationMap:
         self.seconds["making"] += scored.making
         self.seconds["evaluating"] += scored.evaluating
 
+    def _give_up(self, individual: WeightGenome, reason: str) -> None:
+        """Raise for an individual that workers were lost with, or remember why it has no score."""
+        if self.on_error == "raise":
+            raise EvaluationError(
+                f"Individual {individual.digest[:8]} (generation {self.number}) was given up: "
+                f"three workers were lost with it, the last one {reason}. "
+                'on_error="worst" gives it the worst value.'
+            )
+        self._reasons[individual.digest] = reason
 
-class _Generation:
-    """What one generation has seen: whose turn it was to prepare, and what is to be concluded."""
-
-    def __init__(self) -> None:
-        self._seen: dict[int, tuple[Evaluator, list[Any], list[Any]]] = {}
-
-    def prepare(
-        self, owner: PopulationMap, evaluator: Evaluator, population: Sequence[WeightGenome]
+    def _settle(
+        self,
+        job: Job,
+        population: Sequence[WeightGenome],
+        values: torch.Tensor,
+        worst: torch.Tensor | None = None,
     ) -> None:
-        """Let the evaluator prepare, the first time it is met."""
-        if id(evaluator) not in self._seen:
-            owner.begin(evaluator, population, first=not self._seen)
-            self._seen[id(evaluator)] = (evaluator, [], [])
-
-    def note(
-        self, evaluator: Evaluator, population: Sequence[WeightGenome], scores: Sequence[Any]
-    ) -> None:
-        """Remember a call's individuals and scores for `conclude`."""
-        _, individuals, all_scores = self._seen[id(evaluator)]
-        individuals.extend(population)
-        all_scores.extend(scores)
-
-    def conclude(self) -> None:
-        """Let every evaluator of the generation conclude."""
-        for evaluator, individuals, scores in self._seen.values():
-            evaluator.conclude(individuals, scores)
+        """Deal with fitness that is not finite."""
+        self.faults += settle_faults(
+            job.evaluator,
+            population,
+            values,
+            self.number,
+            self.on_error,
+            reasons=self._reasons,
+            worst=worst,
+        )
+        self._reasons.clear()

@@ -14,6 +14,7 @@ said when that plugin is used; it never harms another.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import re
 import time
@@ -39,6 +40,8 @@ COMMANDS = "deapnets.commands"
 """The entry-point group of further commands of ``deapnets``: click commands, not classes."""
 
 GROUPS = (EVALUATORS, STRATEGIES, DISTRIBUTIONS, COMMANDS)
+
+_ORIGIN = "_deapnets_origin"  # attribute of instances: what they were made of
 
 _BROKEN = (Exception, SystemExit)  # a script without a main guard may well call sys.exit()
 
@@ -139,7 +142,10 @@ class LoadedPlugin:
         if missing:
             needs = ", ".join(f"{name} ({valid[name].expected})" for name in missing)
             raise OptionError(f"{self.found._title} has no default for: {needs}.")
-        return UsablePlugin(self, self._construct(options), values)
+        instance = self._construct(options)
+        with contextlib.suppress(AttributeError, TypeError):  # slots leave no place for a note
+            object.__setattr__(instance, _ORIGIN, (self.found.full_name, dict(options)))
+        return UsablePlugin(self, instance, values)
 
     def _construct(self, options: Mapping[str, Any]) -> Any:
         try:
@@ -229,6 +235,15 @@ def get(group: str, name: str) -> FoundPlugin:
     if len(named) > 1:
         raise PluginError(_ambiguous(named))
     return named[0]
+
+
+def origin_of(instance: Any) -> tuple[str, dict[str, Any]] | None:
+    """Return the full name and the options that a plugin's instance was made of; None for others.
+
+    Another process makes the same instance from them.
+    """
+    origin: tuple[str, dict[str, Any]] | None = getattr(instance, _ORIGIN, None)
+    return origin
 
 
 def check(found: FoundPlugin) -> Check:

@@ -25,11 +25,25 @@ if TYPE_CHECKING:
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
 @click.option("--memory", help='Bytes for weights, such as "4GB"; half of what is free.')
 @click.option(
+    "--engine",
+    default="serial",
+    show_default=True,
+    help="Who scores networks: serial (this process), processes or ray.",
+)
+@click.option("--workers", type=int, help="Workers of the engine; one a core.")
+@click.option("--address", metavar="HOST:PORT", help="A Ray cluster's; one on this machine.")
+@click.option(
+    "--time-limit",
+    type=float,
+    help="Seconds for an evaluation, then its worker is stopped and another one tries.",
+)
+@click.option(
     "--on-error",
     type=click.Choice(["raise", "worst"]),
     default="raise",
     show_default=True,
-    help="What fitness that is not finite does: end the run, or become the worst value.",
+    help="What fitness that is not finite, or cannot be had, does: end the run, or become the "
+    "worst value.",
 )
 @click.option(
     "--checkpoint-every",

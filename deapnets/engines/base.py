@@ -39,6 +39,7 @@ class Engine(ABC):
 
     name: str
     workers: int = 1
+    """How many score at the same time."""
 
     @abstractmethod
     def map(self, job: Job, nodes: Sequence[Node]) -> Iterator[Scored]:
@@ -54,6 +55,10 @@ class Engine(ABC):
         At most ``window`` are under way: the next node is asked for when the oldest one's scores
         were taken. So what is asked for follows from the scores, whatever the number of workers.
         """
+
+    def faults(self) -> list[dict[str, Any]]:
+        """Return the losses of workers since this was asked last, as JSON values."""
+        return []
 
     def close(self) -> None:
         """Let workers go. The engine may be used again: they come back."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal
 
 import torch
@@ -20,13 +21,24 @@ def settle_faults(
     values: torch.Tensor,
     generation: int,
     on_error: OnError,
+    *,
+    reasons: Mapping[str, str] = MappingProxyType({}),
+    worst: torch.Tensor | None = None,
 ) -> list[dict[str, Any]]:
     """Replace rows of ``values`` ``[n, objectives]`` that are not finite, in place.
+
+    Parameters
+    ----------
+    reasons
+        Why individuals have no fitness, by digest, where that is not the evaluator's doing.
+    worst
+        The worst values ``[1, objectives]`` that are known beside these; None for none.
 
     Returns
     -------
     list
-        A dict for each row that was replaced: ``generation, individual, value``.
+        A dict for each row that was replaced: ``generation, individual, value``, and ``reason``
+        where there is one.
 
     Raises
     ------
@@ -45,16 +57,23 @@ def settle_faults(
     )
     if on_error == "raise":
         raise EvaluationError(f'{said}on_error="worst" gives it the worst value.')
-    if not bool(finite.any()):
+    known = [values[finite], *([] if worst is None else [worst])]
+    if not any(map(len, known)):
         raise EvaluationError(
             f"{said}that of no individual was, so there is no worst value to give them."
         )
-    directions = torch.tensor(signs(evaluator.weights), dtype=values.dtype)
-    worst = (values[finite] * directions).amin(0) * directions
+    replacement = worst_of(evaluator, torch.cat(known))
     faults = []
     for index in bad:
         value = [repr(v) for v in values[index].tolist()]
         individual = population[index].digest
-        faults.append({"generation": generation, "individual": individual, "value": value})
-        values[index] = worst
+        fault = {"generation": generation, "individual": individual, "value": value}
+        faults.append(fault | ({"reason": reasons[individual]} if individual in reasons else {}))
+        values[index] = replacement
     return faults
+
+
+def worst_of(evaluator: Evaluator, values: torch.Tensor) -> torch.Tensor:
+    """Return the worst of ``values`` ``[n, objectives]`` in each objective, ``[1, objectives]``."""
+    directions = torch.tensor(signs(evaluator.weights), dtype=values.dtype)
+    return (values * directions).amin(0, keepdim=True) * directions

@@ -7,7 +7,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NamedTuple, final
+from typing import Any, NamedTuple, Protocol, final
 
 import torch
 
@@ -25,7 +25,7 @@ from deapnets.evaluators.base import Evaluator, score
 from deapnets.genomes.layout import Layout
 from deapnets.genomes.making import aligned_rows, make, shared_operands
 from deapnets.genomes.nodes import Node
-from deapnets.keeping import Keeper, Store
+from deapnets.keeping import Keeper, Store, may_be_kept
 from deapnets.networks.base import Path
 from deapnets.networks.chunk import Networks
 from deapnets.networks.lowrank import LowRankPath
@@ -55,6 +55,14 @@ class Scored(NamedTuple):
     forwards: int  # rows of input that went through a network, all networks together
     making: float  # seconds
     evaluating: float  # seconds
+    lost: str = ""  # why the node was given up: its values are NaN then
+
+
+class Keeping(Protocol):
+    """Who keeps weights that were made: see `deapnets.keeping.Keeper`."""
+
+    def keep(self, nodes: Sequence[Node], rows: torch.Tensor) -> None:
+        """Take what is to be kept of ``rows`` ``[n, P]``, which are the weights of ``nodes``."""
 
 
 @final
@@ -134,19 +142,24 @@ class Scorer:
         self._store.adopt(nodes)
 
     def scores(
-        self, evaluator: Evaluator, keywords: Mapping[str, Any], nodes: Sequence[Node]
+        self,
+        evaluator: Evaluator,
+        keywords: Mapping[str, Any],
+        nodes: Sequence[Node],
+        keeping: Keeping | None = None,
     ) -> Iterator[Scored]:
         """Yield the scores of nodes of one layout, chunk by chunk, in their order.
 
-        Weights that fit the budget are kept: their nodes are settled.
+        ``keeping`` is shown all rows that are made. Without it weights that fit the budget are
+        kept: their nodes are settled.
         """
         path = self.path(evaluator, nodes[0].layout)
         with self._choice_of_threads(evaluator, path, len(nodes)):
             ways = self._ways(evaluator, path, nodes) if any(map(low_rank, nodes)) else None
             if ways is None:
-                yield from self._lots(evaluator, keywords, path, nodes)
+                yield from self._lots(evaluator, keywords, path, nodes, keeping)
             else:
-                yield from self._mixed(evaluator, keywords, ways, nodes)
+                yield from self._mixed(evaluator, keywords, ways, nodes, keeping)
 
     def _ways(self, evaluator: Evaluator, path: Path, nodes: Sequence[Node]) -> Ways | None:
         """Return how families go without weights; None, said once, where they do not."""
@@ -169,6 +182,7 @@ class Scorer:
         keywords: Mapping[str, Any],
         ways: Ways,
         nodes: Sequence[Node],
+        keeping: Keeping | None,
     ) -> Iterator[Scored]:
         """Yield the scores of lots of nodes: families of children of low rank, and all others."""
         self._make_shared(nodes)
@@ -184,10 +198,27 @@ class Scorer:
                     began = time.perf_counter()
             if others:
                 rest = [lot[index] for index in others]
-                for scored in self._lots(evaluator, keywords, ways.made, rest):
+                for scored in self._lots(evaluator, keywords, ways.made, rest, keeping):
                     end = scored.first + len(scored.values)
                     parts.append((others[scored.first : end], scored))
             yield _merged(start, len(lot), parts)
+
+    def settle(self, nodes: Sequence[Node]) -> None:
+        """Make those of ``nodes`` that are recipes, and keep the weights that fit the budget."""
+        recipes = [node for node in nodes if may_be_kept(node)]
+        if not recipes:
+            return
+        keeper = self._keeper(recipes)
+        height = self._rows_made(recipes[0].layout)
+        slab = aligned_rows(min(height, len(recipes)), recipes[0].layout.width, self.device)
+        for start in range(0, len(recipes), height):
+            lot = recipes[start : start + height]
+            with collector_paused():
+                make(lot, slab[: len(lot)])
+                keeper.keep(lot, slab[: len(lot)])
+
+    def _keeper(self, nodes: Sequence[Node]) -> Keeper:
+        return Keeper(self._store, nodes, self._slab_bytes(nodes[0].layout))
 
     def _lots(
         self,
@@ -195,13 +226,14 @@ class Scorer:
         keywords: Mapping[str, Any],
         path: Path,
         nodes: Sequence[Node],
+        keeping: Keeping | None,
     ) -> Iterator[Scored]:
         """Make a lot of rows, keep those that fit, evaluate chunks; the next lot follows."""
         layout = nodes[0].layout
         chunk = self.rows_at_once(layout)
         height = max(chunk, self._rows_made(layout))
         self._make_shared(nodes)
-        keeper = Keeper(self._store, nodes, self._slab_bytes(layout))
+        keeper = keeping or self._keeper(nodes)
         slab = aligned_rows(min(height, len(nodes)), layout.width, self.device)
         for start in range(0, len(nodes), height):
             lot = nodes[start : start + height]
@@ -264,7 +296,7 @@ class Scorer:
         """Make recipes that several individuals come from once, while the budget lasts."""
         for node in shared_operands(nodes):
             layout = node.layout
-            if _may_be_settled(node) and self._store.room(layout.nbytes, self._slab_bytes(layout)):
+            if may_be_kept(node) and self._store.room(layout.nbytes, self._slab_bytes(layout)):
                 out = torch.empty(1, layout.width, dtype=layout.dtype, device=self.device)
                 make([node], out)
                 self._store.hold(out)
@@ -272,14 +304,6 @@ class Scorer:
 
     def _slab_bytes(self, layout: Layout) -> int:
         return max(self.rows_at_once(layout), self._rows_made(layout)) * 4 * layout.width
-
-
-def _may_be_settled(node: Node) -> bool:
-    """Return whether a node is a recipe whose weights may stay.
-
-    Those of a transient one never do: how a child is scored must not depend on what was kept.
-    """
-    return node.recipe is not None and not node.recipe.operator.transient
 
 
 def _merged(first: int, count: int, parts: Sequence[tuple[list[int], Scored]]) -> Scored:

@@ -5,20 +5,13 @@ module         concept
 =============  ======================================================================
 base           `Evaluator`: the contract
 architectures  `ArchitectureEvaluator`: the contract where structures are evolved
+constants      `constant`: the trivial answer
 losses         losses of a whole chunk, by name or from any torch loss
+readout        `RidgeReadout`: a last layer in closed form
+splits         `Split` and `Splits`: inputs and targets
 supervised     `Supervised` and `SupervisedTask`: inputs, targets and a loss
+turns          one generation, from `prepare` to `conclude`
 xor            the built-in task ``xor``, registered as plugins register theirs
 bitstring      the built-in task ``bitstring``: a noisy search that costs nothing
 =============  ======================================================================
-==========  ======================================================================
-module      concept
-==========  ======================================================================
-base        `Evaluator`: the contract
-constants   `constant`: the trivial answer
-losses      losses of a whole chunk, by name or from any torch loss
-readout     `RidgeReadout`: a last layer in closed form
-splits      `Split` and `Splits`: inputs and targets
-supervised  `Supervised` and `SupervisedTask`: inputs, targets and a loss
-xor         the built-in task ``xor``, registered as plugins register theirs
-==========  ======================================================================
 """

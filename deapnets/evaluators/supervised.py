@@ -128,12 +128,13 @@ class SupervisedTask(Evaluator):
         total = len(self.splits.train)
         if self._cursor < 0 or self._cursor + self._batch_size > total:
             self._epoch_seed, self._cursor = rng.integer(), 0
-        self._batch = self._drawn()
         self._cursor += self._batch_size
+        self._batch = self._drawn()
 
     def _drawn(self) -> Split:
+        """Return the mini-batch that ends where the epoch stands."""
         order = self._epoch_order()
-        return self.splits.train.take(order[self._cursor : self._cursor + (self._batch_size or 0)])
+        return self.splits.train.take(order[self._cursor - (self._batch_size or 0) : self._cursor])
 
     def _epoch_order(self) -> torch.Tensor:
         if getattr(self, "_order_of", None) != self._epoch_seed:
@@ -142,12 +143,13 @@ class SupervisedTask(Evaluator):
         return self._order
 
     def state_dict(self) -> dict[str, Any]:
-        """Return where the present epoch stands."""
+        """Return where the present epoch stands, and with it the mini-batch."""
         return {"epoch_seed": self._epoch_seed, "cursor": self._cursor}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on in the epoch of ``state``."""
+        """Go on in the epoch of ``state``, with its mini-batch."""
         self._epoch_seed, self._cursor = state["epoch_seed"], state["cursor"]
+        self._batch = None
 
     def evaluate(self, networks: Networks) -> torch.Tensor:
         """Return ``[n]``: minus the loss, or the accuracy, on the mini-batch or all rows."""
@@ -158,7 +160,7 @@ class SupervisedTask(Evaluator):
     def _rows(self, device: torch.device) -> Split:
         """Return the rows of the generation: its mini-batch, or all of them."""
         if self.fresh:
-            return (self._batch or self._unprepared()).to(device)
+            return self._present_batch().to(device)
         return self._on("train", device)
 
     def loss_of(self, network: Callable[..., torch.Tensor], device: torch.device) -> torch.Tensor:
@@ -185,6 +187,12 @@ class SupervisedTask(Evaluator):
             found[f"{name}_accuracy"] = float(correct / split.targets.numel())
         return found
 
+    def _present_batch(self) -> Split:
+        """Return the generation's mini-batch, drawn again where only the state is known."""
+        if self._batch is None:
+            self._batch = self._drawn() if self._cursor > 0 else self._unprepared()
+        return self._batch
+
     def _unprepared(self) -> Split:
         """Return rows for callers who never prepare, and say so; the epoch stays where it is."""
         warnings.warn(
@@ -193,8 +201,7 @@ class SupervisedTask(Evaluator):
             stacklevel=3,
         )
         order = Stream(0).permutation(len(self.splits.train))
-        self._batch = self.splits.train.take(order[: self._batch_size])
-        return self._batch
+        return self.splits.train.take(order[: self._batch_size])
 
     def validate(self, networks: Networks) -> dict[str, torch.Tensor]:
         """Return ``fitness``, ``validation_loss`` and ``validation_accuracy``, each ``[n]``."""

@@ -38,7 +38,7 @@ class Configuration:
         When the run ends.
     seed
         Seed of everything that is random, from 0 to 2**32 - 1.
-    device, memory, on_error
+    device, memory, on_error, engine, workers, address, time_limit
         As `deapnets.PopulationMap` takes them.
     validate_every
         Generations between two looks at the validation split.
@@ -56,6 +56,10 @@ class Configuration:
     on_error: OnError = "raise"
     validate_every: int = 10
     checkpoint_every: float = 10.0
+    engine: str = "serial"
+    workers: int | None = None
+    address: str | None = None
+    time_limit: float | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 1 << 32:
@@ -104,6 +108,10 @@ class Configuration:
             "device": self.device,
             "memory": self.memory,
             "on_error": self.on_error,
+            "engine": self.engine,
+            "workers": self.workers,
+            "address": self.address,
+            "time_limit": self.time_limit,
             "validate_every": self.validate_every,
             "checkpoint_every": self.checkpoint_every,
         }

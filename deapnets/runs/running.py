@@ -77,6 +77,10 @@ class Run:
             memory=configuration.memory,
             on_error=configuration.on_error,
             seed=configuration.seed,
+            engine=configuration.engine,
+            workers=configuration.workers,
+            address=configuration.address,
+            time_limit=configuration.time_limit,
         )
         self._journal = Journal(self._snapshots, self._mapping)
         self._facts: dict[str, Any] = {}
@@ -302,6 +306,7 @@ class Run:
                 self._save_last()
         finally:
             self._write_result(status, measured)
+            self._mapping.close()
 
     def _save_last(self) -> None:
         """Save once more: the end may have come between two looks, or between two files."""

@@ -498,3 +498,36 @@ def test_an_interrupted_run_exits_with_130_and_leaves_whole_files(deapnets, tmp_
     net = make_evaluator("xor", []).instance.genome()
     net.load_state_dict(load_file(run.path / "best.safetensors"))
     assert json.loads(done(deapnets("show", "run", "--json")))["status"] == "interrupted"
+
+
+# Engines
+
+
+def test_worker_processes_give_the_run_of_one_process(deapnets, tmp_path):
+    pytest.importorskip("cloudpickle", reason="workers need cloudpickle")
+    words = ["run", "xor", "--population", 30, "--generations", 4, "--seed", 1]
+    for engine in ("serial", "processes"):
+        staff = ["--workers", 2] if engine == "processes" else []
+        assert deapnets(*words, "--engine", engine, *staff, "--out", engine).exit_code == 0
+    logs = [
+        [json.loads(line) for line in (tmp_path / engine / "log.jsonl").read_text().splitlines()]
+        for engine in ("serial", "processes")
+    ]
+    for record in (*logs[0], *logs[1]):
+        del record["seconds"]
+    assert logs[0] == logs[1]
+    weights = [(tmp_path / e / "best.safetensors").read_bytes() for e in ("serial", "processes")]
+    assert weights[0] == weights[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--engine", "rey"], 2, 'Unknown engine "rey". Did you mean "ray"?'),
+        (["--workers", 2], 2, 'engine="serial" has one worker: this process.'),
+        (["--engine", "processes", "--time-limit", "-1"], 2, "time_limit is a number of seconds"),
+    ],
+)
+def test_an_engine_that_cannot_be_used_leaves_nothing_behind(refused, tmp_path, words, code, said):
+    assert said in refused("run", "xor", *words, "--out", "new", code=code)
+    assert not (tmp_path / "new").exists()

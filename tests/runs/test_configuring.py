@@ -83,6 +83,10 @@ def test_a_configuration_describes_every_setting_with_its_default(configure):
         "device": "auto",
         "memory": None,
         "on_error": "raise",
+        "engine": "serial",
+        "workers": None,
+        "address": None,
+        "time_limit": None,
         "validate_every": 10,
         "checkpoint_every": 10.0,
     }
