@@ -3,8 +3,9 @@
     python benchmarks/engines.py                # some five minutes on two cores
     python benchmarks/engines.py --part steady
 
-Four parts. ``speedup``: evaluations that are 20 ms of Python each, serial and with two workers, in
-turns. ``steady``: a steady state of four workers whose evaluations sleep between 0.05 and 0.5 s.
+Five parts. ``speedup``: evaluations that are 20 ms of Python each, serial and with two workers, in
+turns; it needs a machine that does nothing else. ``waiting``: the same with evaluations that sleep.
+``steady``: a steady state of four workers whose evaluations sleep between 0.05 and 0.5 s.
 ``driver``: what 10,000 children of 22 weights cost the driver. ``wide``: the same for 64 children
 of 3 million weights, which take no time to score. Medians and what other processes did meanwhile
 go to ``benchmarks/results/engines.json``: docs/scaling.md quotes it.
@@ -46,6 +47,16 @@ class PythonBound(dn.Evaluator):
         """Return the sum of the weights, after a while."""
         for _ in range(len(networks)):
             spin(self.turns)
+        return networks.weights().sum(1)
+
+
+class Waiting(PythonBound):
+    """Evaluations that sleep 20 ms: a speed-up that other processes cannot spoil."""
+
+    def evaluate(self, networks: dn.Networks) -> torch.Tensor:
+        """Return the sum of the weights, after a while."""
+        for _ in range(len(networks)):
+            time.sleep(0.02)
         return networks.weights().sum(1)
 
 
@@ -121,9 +132,8 @@ def engines(*names: str, workers: int) -> dict[str, dn.PopulationMap]:
     return maps
 
 
-def speedup(repeats: int) -> dict[str, Any]:
+def speedup(repeats: int, task: dn.Evaluator) -> dict[str, Any]:
     """Return the timings of 100 evaluations of 20 ms on each engine, in turns."""
-    task = PythonBound(turns_of(0.02))
     toolbox = toolbox_of(task)
     maps = engines("serial", "processes", "ray", workers=2)
 
@@ -232,7 +242,8 @@ def _traffic(mapping: dn.PopulationMap) -> tuple[int, int]:
 
 
 PARTS: dict[str, Callable[[int], dict[str, Any]]] = {
-    "speedup": speedup,
+    "speedup": lambda repeats: speedup(repeats, PythonBound(turns_of(0.02))),
+    "waiting": lambda repeats: speedup(repeats, Waiting(0)),
     "steady": steady,
     "driver": lambda repeats: driver(22, 10_000, repeats),
     "wide": lambda repeats: driver(3_000_000, 64, repeats),
