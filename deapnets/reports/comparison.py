@@ -10,14 +10,17 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any, final
 
+from deapnets.algorithms.base import Settings
 from deapnets.errors import OptionError, RunError, unknown
 from deapnets.evaluators.base import Evaluator
+from deapnets.plugins import UsablePlugin
 from deapnets.reports.statistics import PairedTest, compare_pairs
 from deapnets.runs.budget import Budget, minimised
 from deapnets.runs.configuring import Configuration, make_evaluator, make_settings
 from deapnets.runs.directory import FORMAT, RunDirectory
 from deapnets.runs.environment import environment
 from deapnets.runs.running import Run
+from deapnets.runs.whole import unflushed
 
 CONSTANT = "constant"
 """The row of the trivial answer: what is reached without looking at the inputs."""
@@ -133,7 +136,8 @@ class Comparison:
 
     plan: Plan
     directory: RunDirectory
-    _missing: str | None = field(default=None, init=False)
+    _plugin: UsablePlugin | None = field(default=None, init=False)
+    _settings: dict[str, Settings] = field(default_factory=dict, init=False)
 
     def algorithms(self) -> list[str]:
         """Return the names asked for, then the baselines that the evaluator has."""
@@ -194,8 +198,13 @@ class Comparison:
 
     def _configuration(self, algorithm: str, seed: int) -> Configuration:
         plan = self.plan
-        plugin = make_evaluator(plan.evaluator, plan.options)
-        settings = make_settings(algorithm, plan.settings_of(algorithm), plugin.instance)
+        if self._plugin is None:  # what is installed is looked up once
+            self._plugin = make_evaluator(plan.evaluator, plan.options)
+        plugin = self._plugin.loaded.make(**self._plugin.options)
+        if algorithm not in self._settings:
+            pairs = plan.settings_of(algorithm)
+            self._settings[algorithm] = make_settings(algorithm, pairs, plugin.instance)
+        settings = self._settings[algorithm]
         budget = Budget(evaluations=plan.evaluations)
         machine = {"device": plan.device, "memory": plan.memory}
         return Configuration(plugin, algorithm, settings, budget, seed, **machine)  # type: ignore[arg-type]  # two of its own
@@ -230,8 +239,9 @@ def _run(configuration: Configuration, directory: RunDirectory) -> None:
     run.prepare()
     if not resumes:
         RunDirectory.create(directory.path)
-    for _ in run:
-        pass
+    with unflushed():  # what the power takes is run again
+        for _ in run:
+            pass
 
 
 def _finished(directory: RunDirectory) -> bool:

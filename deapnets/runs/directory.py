@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from deapnets.errors import RunError
-from deapnets.runs.whole import remove_partial, write_whole
+from deapnets.runs.whole import flush, remove_partial, write_whole
 
 if TYPE_CHECKING:
     import torch
@@ -149,7 +148,7 @@ class RunDirectory:
         try:
             if path.is_file():
                 with path.open("rb") as log:
-                    os.fsync(log.fileno())
+                    flush(log)
         except OSError as error:
             raise RunError(f"{path} cannot be written: {error}.") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 from importlib import metadata
@@ -33,6 +34,7 @@ def environment(*distributions: str) -> dict[str, Any]:
     }
 
 
+@functools.cache
 def _version(name: str) -> str | None:
     """Return what is installed; ``deap.__version__`` and its like may say something older."""
     try:

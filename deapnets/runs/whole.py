@@ -4,14 +4,39 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from deapnets.errors import RunError
 
 SUFFIX = ".partial"
 """How files end that are being written: what is found later was cut off and may go."""
+
+
+_FLUSHES: ContextVar[bool] = ContextVar("flushes", default=True)
+
+
+@contextmanager
+def unflushed() -> Iterator[None]:
+    """Leave it to the system when files reach the disk, while the block runs.
+
+    For runs of milliseconds that are begun anew where they were cut off: waiting for the disk would
+    take most of their time.
+    """
+    token = _FLUSHES.set(False)
+    try:
+        yield
+    finally:
+        _FLUSHES.reset(token)
+
+
+def flush(file: IO[Any]) -> None:
+    """Flush a file to the disk, unless the caller is `unflushed`."""
+    if _FLUSHES.get():
+        os.fsync(file.fileno())
 
 
 def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
@@ -27,7 +52,7 @@ def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
     try:
         write(beside)
         with beside.open("rb+") as file:
-            os.fsync(file.fileno())
+            flush(file)
         beside.replace(path)
         sync_folder(path.parent)
     except OSError as error:
@@ -39,7 +64,7 @@ def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Flush a folder's list of files to the disk, where the system lets a folder be opened."""
-    if os.name != "posix":
+    if os.name != "posix" or not _FLUSHES.get():
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:

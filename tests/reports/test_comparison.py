@@ -1,6 +1,7 @@
 """A comparison: equal budgets, the baselines beside it, nothing run twice, numbers that add up."""
 
 import json
+import os
 import re
 import statistics
 
@@ -179,3 +180,18 @@ def test_picture_is_a_png(done):
     path, _, report = done
     picture = draw_comparison(RunDirectory(path), report)
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_searches_of_architectures_are_compared_and_wait_for_no_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda _: pytest.fail("waits for the disk"))
+    names = ["aging", "nonaging", "pairs", "local", "random", "reinforce"]
+    plan = {"evaluator": "bitstring", "algorithms": names, "settings": (), "seeds": 3}
+    compared = comparison(tmp_path, options=["bits=20"], **plan)
+    assert len(list(compared.run())) == 18
+    monkeypatch.undo()
+    report = compared.report()
+    assert [row["algorithm"] for row in report["rows"]] == names
+    assert {row["evaluations"] for row in report["rows"]} == {100}
+    means = {row["algorithm"]: row["mean"] for row in report["rows"]}
+    assert means["local"] > means["random"]
+    assert report["metric"] == "test_accuracy"
