@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from deapnets.operators.selection import selRank, selTruncation
     from deapnets.operators.selfadapting import mutLogNormal
     from deapnets.randomness import Draw, Stream
+    from deapnets.runs.checkpointer import Checkpointer
     from deapnets.strategies.base import Strategy
     from deapnets.strategies.openes import OpenES
     from deapnets.strategies.pgpe import PGPE
@@ -80,6 +81,7 @@ _HOMES = {
     "ArchitectureEvaluator": "evaluators.architectures",
     "CellGenome": "architectures.cells",
     "CellSpace": "architectures.cells",
+    "Checkpointer": "runs.checkpointer",
     "ChoiceGenome": "architectures.choices",
     "ChoiceSpace": "architectures.choices",
     "ConstantSchedule": "operators.schedules",
@@ -161,6 +163,7 @@ __all__ = [
     "ArchitectureEvaluator",
     "CellGenome",
     "CellSpace",
+    "Checkpointer",
     "ChoiceGenome",
     "ChoiceSpace",
     "ConstantSchedule",

@@ -1,6 +1,18 @@
 """The command ``deapnets``: the only package that knows click.
 
-==========  ===============================================
+=======
+==========  ======================================================
+module      concept
+==========  ======================================================
+run         ``deapnets run``: an algorithm on an evaluator
+resume      ``deapnets resume``: a run that ended early goes on
+progress    what a person sees while a run goes on
+interrupts  Ctrl-C and SIGTERM while a run goes on
+show        ``deapnets show``: what a run directory holds
+runs        ``deapnets runs``: the runs in a folder
+compare     ``deapnets compare``: algorithms on one evaluator, with statistics
+plugins     ``deapnets plugins``: what is installed, and whether it works
+==========  ======================================================
 """
 
 from __future__ import annotations
@@ -18,6 +30,7 @@ _COMMANDS = {
     "run": "run",
     "resume": "resume",
     "show": "show",
+    "runs": "runs",
     "compare": "compare",
     "plugins": "plugins",
 }

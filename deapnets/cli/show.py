@@ -11,10 +11,13 @@ import click
 @click.argument("directory")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(directory: str, as_json: bool) -> None:
-    """Show the run in DIRECTORY: what was run, how far it came, what it found."""
+    """Show the run in DIRECTORY: how far it came, what it found, how to go on."""
     import json
 
-    facts = gather(directory)
+    from deapnets.runs.directory import RunDirectory
+    from deapnets.runs.status import describe
+
+    facts = describe(RunDirectory.open(directory))
     if as_json:
         click.echo(json.dumps(facts, indent=2))
         return
@@ -25,36 +28,6 @@ def show(directory: str, as_json: bool) -> None:
                 click.echo(f"  {key:22} {_text(inner)}")
         else:
             click.echo(f"{name:24} {_text(value)}")
-
-
-def gather(directory: str) -> dict[str, Any]:
-    """Return the facts about a run, as JSON values."""
-    from deapnets.runs.directory import RunDirectory
-
-    run = RunDirectory.open(directory)
-    config = run.read("config.json")
-    records = list(run.log())
-    last = records[-1] if records else {}
-    result = run.read("result.json") if run.has("result.json") else {}
-    budget = {name: value for name, value in config["budget"].items() if value is not None}
-    return {
-        "directory": str(run.path),
-        "status": result.get("status", "not finished"),
-        "evaluator": config["evaluator"],
-        "algorithm": config["algorithm"],
-        "seed": config["seed"],
-        "weights": config.get("parameters"),
-        "budget": budget,
-        "spent": f"{100 * last.get('spent', 0.0):.0f} %",
-        "generation": last.get("generation"),
-        "evaluations": last.get("evaluations"),
-        "seconds": last.get("seconds"),
-        "faults": last.get("faults", 0),
-        "best": run.read("best.json") if run.has("best.json") else {},
-        "metrics": result.get("metrics", {}),
-        "options": config["options"],
-        "algorithm_options": config["algorithm_options"],
-    }
 
 
 def _text(value: Any) -> str:

@@ -17,7 +17,9 @@ pacing       when a state is to be saved again
 drawing      where the random generators of the process stand
 resuming     a `Configuration` from the ``config.json`` of a run that is there
 champion     the network a run saves, chosen on the validation split
+checkpointer `Checkpointer`: snapshots for a script's own loop
 running      `Run`: generation after generation, with a log line each
+status       what a directory says of its run: ``deapnets show``, ``deapnets runs``
 curve        the picture of the learning curve
 ===========  ==========================================================================
 """

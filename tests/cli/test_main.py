@@ -47,7 +47,7 @@ def test_help_imports_nothing_heavy(words):
 def test_help_lists_every_command_with_what_it_does(deapnets):
     lines = deapnets("--help").stdout.splitlines()
     commands = [line.split(maxsplit=1) for line in lines[lines.index("Commands:") + 1 :]]
-    expected = {"run", "resume", "show", "compare", "plugins"}
+    expected = {"run", "resume", "show", "runs", "compare", "plugins"}
     assert expected <= {name for name, _ in commands}
     assert all(len(explanation) > 20 for _, explanation in commands)
 

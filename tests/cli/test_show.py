@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import subprocess
 import sys
@@ -6,6 +7,7 @@ import sys
 import pytest
 
 from deapnets.runs.directory import FORMAT, RunDirectory
+from deapnets.runs.locking import locked
 
 CONFIG = {
     "format": FORMAT,
@@ -49,6 +51,7 @@ def test_a_finished_run_is_shown_with_all_it_found(directory, shown):
     assert shown() == {
         "directory": str(directory.path),
         "status": "finished",
+        "owner": {},
         "evaluator": "xor",
         "algorithm": "ga",
         "seed": 1,
@@ -58,11 +61,13 @@ def test_a_finished_run_is_shown_with_all_it_found(directory, shown):
         "generation": 2,
         "evaluations": 58,
         "seconds": 0.5,
+        "resumed": 0,
         "faults": 3,
         "best": BEST,
         "metrics": METRICS,
         "options": {"hidden": 4, "pool": None},
         "algorithm_options": {"population": 20},
+        "next": f"deapnets resume {directory.path} --generations MORE",
     }
 
 
@@ -70,13 +75,23 @@ def test_a_finished_run_is_shown_with_all_it_found(directory, shown):
 def test_a_run_that_ended_early_is_shown_as_such(directory, shown, status):
     directory.append(RECORD)
     directory.write("result.json", {"status": status, "metrics": {}})
-    assert shown()["status"] == status
+    facts = shown()
+    assert (facts["status"], facts["next"]) == (status, f"deapnets resume {directory.path}")
 
 
-def test_a_run_without_a_result_is_not_finished(directory, shown):
+def test_a_run_that_was_killed_is_interrupted(directory, shown):
     directory.append(RECORD)
     facts = shown()
-    assert (facts["status"], facts["generation"], facts["metrics"]) == ("not finished", 2, {})
+    assert (facts["status"], facts["generation"], facts["metrics"]) == ("interrupted", 2, {})
+    (directory.path / "lock").write_text('{"pid": 1, "host": "gone", "since": "long"}')
+    assert shown()["status"] == "interrupted"  # nobody holds the lock
+
+
+def test_a_run_that_goes_on_is_shown_with_its_process(directory, shown):
+    with locked(directory.path):
+        facts = shown()
+    assert (facts["status"], facts["owner"]["pid"]) == ("running", os.getpid())
+    assert facts["next"] == f"deapnets show {directory.path}"
 
 
 def test_a_run_without_a_generation_is_shown_too(directory, shown, deapnets):
@@ -96,6 +111,7 @@ def test_people_get_a_fact_a_line_in_columns(directory, deapnets):
     expected = f"""\
 directory                {directory.path}
 status                   finished
+owner
 evaluator                xor
 algorithm                ga
 seed                     1
@@ -107,6 +123,7 @@ spent                    25 %
 generation               2
 evaluations              58
 seconds                  0.5
+resumed                  0
 faults                   3
 best
 metrics
@@ -117,6 +134,7 @@ options
   pool                   -
 algorithm_options
   population             20
+next                     deapnets resume {directory.path} --generations MORE
 """
     assert result.stdout == expected
 
