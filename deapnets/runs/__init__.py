@@ -9,6 +9,7 @@ directory    the files of a run, written so that a reader never sees half of one
 whole        files that are written whole or not at all
 locking      one process a directory
 environment  versions and hardware
+networks     networks as a table of weights and recipes
 packing      a state as JSON and tensors, and back
 tensors      tensors to a safetensors file, row by row
 snapshots    the last two snapshots of a state, with checksums

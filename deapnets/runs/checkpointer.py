@@ -15,6 +15,7 @@ from deapnets.mapping import PopulationMap
 from deapnets.runs.drawing import random_states, set_random_states
 from deapnets.runs.journal import Journal
 from deapnets.runs.locking import locked
+from deapnets.runs.networks import Lineage
 from deapnets.runs.pacing import Pace
 from deapnets.runs.snapshots import Snapshots
 
@@ -55,12 +56,13 @@ class Checkpointer:
     """
 
     def __init__(self, folder: str | Path, *, every: float = 10.0, **objects: Any) -> None:
-        self._snapshots = Snapshots(Path(folder).expanduser())
+        lineage = Lineage()
+        self._snapshots = Snapshots(Path(folder).expanduser(), lineage)
         self._pace = Pace(every)
         found = {name: _unwrapped(value) for name, value in objects.items()}
         self._kept = {name: _kept(name, value) for name, value in found.items()}
         maps = [value for value in found.values() if isinstance(value, PopulationMap)]
-        self._journals = [Journal(self._snapshots, mapping) for mapping in maps[:1]]
+        self._journals = [Journal(self._snapshots, mapping, lineage) for mapping in maps[:1]]
 
     def generations(self, start: int, stop: int | None = None) -> Iterator[int]:
         """Yield the generations that are left of ``range(start, stop)``, and save behind them.

@@ -10,9 +10,12 @@ from typing import Any, final
 from deapnets.engines.scoring import Scored
 from deapnets.genomes.weights import WeightGenome
 from deapnets.mapping import PopulationMap
+from deapnets.runs.networks import Lineage
 from deapnets.runs.packing import from_plain, to_plain
 from deapnets.runs.snapshots import Snapshots
 
+NARROW = 2048
+"""Weights below which a network is no longer than the recipes behind it."""
 WORTH = 1.0
 """Seconds of a generation that are written down: what takes less is done again."""
 
@@ -27,15 +30,21 @@ class Journal:
         Behind which they are written.
     mapping
         Whose scores they are.
+    lineage
+        Is told of the networks that are about to be made; None where none are remembered.
     """
 
-    def __init__(self, snapshots: Snapshots, mapping: PopulationMap) -> None:
+    def __init__(
+        self, snapshots: Snapshots, mapping: PopulationMap, lineage: Lineage | None = None
+    ) -> None:
         self._snapshots = snapshots
         self._mapping = mapping
+        self._lineage = lineage
         self._pending: list[tuple[Sequence[WeightGenome], Scored]] = []
         self._known: dict[tuple[int, str], list[_Known]] = {}
         self._since = time.perf_counter()
         mapping.on_scores = self._note
+        self._listen()
 
     def load(self, lines: Sequence[dict[str, Any]]) -> None:
         """Know the scores that stand behind the snapshot from which a run goes on."""
@@ -47,14 +56,14 @@ class Journal:
                 own = {name: column[at] for name, column in records.items()}
                 known[line["generation"], digest].append(_Known(values[at], own, forwards))
         self._known = dict(known)
-        self._mapping.recall = self._recall if known else None
+        self._listen()
 
     def begin(self) -> None:
         """Begin a generation: what was scored before stands in a snapshot, or is cheap."""
         self._start()
         if self._known and max(self._known)[0] <= self._mapping.number:
             self._known = {}
-            self._mapping.recall = None
+        self._listen()
 
     def _note(self, individuals: Sequence[WeightGenome], scored: Scored) -> None:
         """Remember a chunk; write what was remembered once it is worth it."""
@@ -73,12 +82,21 @@ class Journal:
             )
         self._start()
 
+    def _listen(self) -> None:
+        """Be asked about each individual, where there is an answer or something to remember."""
+        asked = bool(self._known) or self._lineage is not None
+        self._mapping.recall = self._recall if asked else None
+
     def _start(self) -> None:
         self._pending.clear()
         self._since = time.perf_counter()
 
     def _recall(self, individual: WeightGenome) -> tuple[float, ...] | None:
         """Return an individual's score in this generation when it is known; with its records."""
+        if self._lineage is not None:
+            self._remember(self._lineage, individual)
+        if not self._known:
+            return None
         known = self._known.get((self._mapping.number, individual.digest))
         if not known:
             return None
@@ -87,6 +105,13 @@ class Journal:
             individual.records = {**individual.records, **found.records}
         self._mapping.forwards += found.forwards.take()
         return tuple(found.values)
+
+    def _remember(self, lineage: Lineage, individual: WeightGenome) -> None:
+        """Remember where a network comes from; not where storing its weights is as short."""
+        if individual.layout.width < NARROW:
+            self._lineage = None  # from the next generation on nobody is asked
+        else:
+            lineage.note(individual.node)
 
 
 @final

@@ -12,8 +12,9 @@ from __future__ import annotations
 import array
 import math
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, final
 
 import numpy as np
@@ -21,10 +22,15 @@ import torch
 from deap.base import Fitness
 
 from deapnets.errors import RunError
-from deapnets.genomes.layout import DTYPES, Layout
-from deapnets.genomes.nodes import Node, Recipe
 from deapnets.genomes.weights import WeightGenome
-from deapnets.operators.contract import find_operator
+from deapnets.runs.networks import (
+    NetworkReader,
+    NetworkWriter,
+    Origin,
+    Rows,
+    layout_of,
+    layout_spec,
+)
 
 KIND = "$"
 """Key of objects that stand for something JSON has no word for."""
@@ -46,7 +52,7 @@ class Packed:
     """
 
     document: dict[str, Any]
-    tensors: dict[str, torch.Tensor | list[torch.Tensor]] = field(default_factory=dict)
+    tensors: dict[str, Rows] = field(default_factory=dict)
 
     @property
     def nbytes(self) -> int:
@@ -59,15 +65,26 @@ class Packed:
             yield from value if isinstance(value, list) else [value]
 
 
-def pack(state: Any) -> Packed:
+def pack(
+    state: Any, known: Container[str] = (), origins: Mapping[str, Origin] = MappingProxyType({})
+) -> Packed:
     """Return a state as JSON and tensors; what is not copied must not change until it is written.
+
+    Parameters
+    ----------
+    state
+        The tree.
+    known
+        Digests of networks that are stored already: they are named and not stored again.
+    origins
+        Recipes of networks that are held as weights: they are stored in place of the weights.
 
     Raises
     ------
     RunError
         When there is something in it that cannot be stored; the message says where.
     """
-    packer = _Packer()
+    packer = _Packer(known, origins)
     try:
         tree = packer.value(state)
         individuals = [packer.individual(one) for one in packer.waiting]
@@ -77,14 +94,14 @@ def pack(state: Any) -> Packed:
         "state": tree,
         "individuals": individuals,
         "classes": list(packer.classes),
-        "networks": packer.networks,
-        "layouts": [_layout_spec(layout) for layout in packer.layouts],
-        "operators": [_operator_spec(*key) for key in packer.operators],
+        "networks": packer.networks.networks,
+        "layouts": [layout_spec(layout) for layout in packer.networks.layouts],
+        "operators": [_operator_spec(*key) for key in packer.networks.operators],
     }
-    return Packed(document, packer.tensors)
+    return Packed(document, {**packer.tensors, **packer.networks.rows})
 
 
-def unpack(packed: Packed, classes: Sequence[type[Any]] = ()) -> Any:
+def unpack(packed: Packed, classes: Sequence[type[Any]] = (), before: Sequence[Packed] = ()) -> Any:
     """Return the state of `pack`, with individuals and networks of its own.
 
     Parameters
@@ -94,6 +111,8 @@ def unpack(packed: Packed, classes: Sequence[type[Any]] = ()) -> Any:
     classes
         Classes of individuals; others are looked up, by the name they had, among the modules that
         are imported: ``deap.creator`` for one.
+    before
+        Where the networks are that were known when it was packed.
 
     Raises
     ------
@@ -102,7 +121,10 @@ def unpack(packed: Packed, classes: Sequence[type[Any]] = ()) -> Any:
     OperatorError
         When an operator cannot be found.
     """
-    return _Unpacker(packed, classes).state()
+    reader = NetworkReader()
+    for one in (*before, packed):
+        _add_networks(reader, one)
+    return _Unpacker(packed, classes).state(reader)
 
 
 def to_plain(values: Any) -> Any:
@@ -112,7 +134,7 @@ def to_plain(values: Any) -> Any:
 
 def from_plain(written: Any) -> Any:
     """Return what `to_plain` was given."""
-    return _Unpacker(Packed(dict.fromkeys(("layouts", "operators"), ()))).value(written)
+    return _Unpacker(Packed({})).value(written)
 
 
 class _UnstorableError(Exception):
@@ -133,15 +155,14 @@ class _UnstorableError(Exception):
 class _Packer:
     """The tables that fill while a tree is walked."""
 
-    def __init__(self) -> None:
-        self.tensors: dict[str, torch.Tensor | list[torch.Tensor]] = {}
+    def __init__(
+        self, known: Container[str] = (), origins: Mapping[str, Origin] = MappingProxyType({})
+    ) -> None:
+        self.tensors: dict[str, Rows] = {}
         self.waiting: list[WeightGenome] = []
         self.classes: dict[str, int] = {}
-        self.networks: list[list[Any]] = []
-        self.layouts: dict[Layout, int] = {}
-        self.operators: dict[tuple[str, Any], int] = {}
+        self.networks = NetworkWriter(known, origins)
         self._places: dict[int, int] = {}
-        self._stored: set[str] = set()
 
     def value(self, value: Any) -> Any:
         """Return the JSON of one value, whatever it is."""
@@ -195,7 +216,6 @@ class _Packer:
     def individual(self, individual: WeightGenome) -> dict[str, Any]:
         """Return the JSON of an individual: class, network, and all its attributes."""
         name = f"{type(individual).__module__}:{type(individual).__qualname__}"
-        self._store(individual.node)
         own = {key: value for key, value in vars(individual).items() if key != "node"}
         try:
             attributes = self.mapping(own)
@@ -204,37 +224,9 @@ class _Packer:
             raise
         return {
             "class": self.classes.setdefault(name, len(self.classes)),
-            "network": individual.node.digest,
+            "network": self.networks.store(individual.node),
             "attributes": attributes,
         }
-
-    def _store(self, node: Node) -> None:
-        """Add a network to the table, after those it is made from."""
-        stack = [node]
-        while stack:
-            top = stack[-1]
-            parents = () if top.recipe is None else top.recipe.parents
-            missing = [parent for parent in parents if parent.digest not in self._stored]
-            if missing and top.digest not in self._stored:
-                stack.extend(missing)
-                continue
-            stack.pop()
-            if top.digest not in self._stored:
-                self._stored.add(top.digest)
-                self.networks.append(self._network(top))
-
-    def _network(self, node: Node) -> list[Any]:
-        layout = self.layouts.setdefault(node.layout, len(self.layouts))
-        if node.recipe is None:
-            rows = self.tensors.setdefault(f"weights.{layout}", [])
-            assert isinstance(rows, list)
-            assert node.weights is not None
-            rows.append(node.weights)
-            return [node.digest, layout, len(rows) - 1]
-        recipe = node.recipe
-        key = (recipe.operator.reference, recipe.parameters)
-        operator = self.operators.setdefault(key, len(self.operators))
-        return [node.digest, layout, operator, recipe.seed, [p.digest for p in recipe.parents]]
 
 
 def _write_fitness(packer: _Packer, value: Fitness) -> dict[str, Any]:
@@ -271,14 +263,6 @@ _WRITERS: list[tuple[type[Any] | tuple[type[Any], ...], Callable[[_Packer, Any],
 ]
 
 
-def _layout_spec(layout: Layout) -> dict[str, Any]:
-    return {
-        "names": list(layout.names),
-        "shapes": [list(shape) for shape in layout.shapes],
-        "dtype": str(layout.dtype).removeprefix("torch."),
-    }
-
-
 def _operator_spec(reference: str, parameters: Any) -> dict[str, Any]:
     return {"operator": reference, "parameters": _Packer().items(list(map(list, parameters)))}
 
@@ -289,42 +273,17 @@ class _Unpacker:
     def __init__(self, packed: Packed, classes: Sequence[type[Any]] = ()) -> None:
         self._document, self._tensors = packed.document, packed.tensors
         self._given = {f"{kind.__module__}:{kind.__qualname__}": kind for kind in classes}
-        self._layouts = [_layout_of(spec) for spec in self._document["layouts"]]
-        self._operators = [
-            (
-                find_operator(spec["operator"]),
-                tuple((name, self.value(value)) for name, value in spec["parameters"]),
-            )
-            for spec in self._document["operators"]
-        ]
-        self._nodes: dict[str, Node] = {}
         self._individuals: list[Any] = []
 
-    def state(self) -> Any:
+    def state(self, reader: NetworkReader) -> Any:
         """Return the tree."""
-        for spec in self._document["networks"]:
-            self._nodes[spec[0]] = self._node(*spec)
+        nodes = reader.nodes(spec["network"] for spec in self._document["individuals"])
         kinds = [self._class(name) for name in self._document["classes"]]
         specs = self._document["individuals"]
-        self._individuals = [kinds[s["class"]](self._nodes[s["network"]]) for s in specs]
+        self._individuals = [kinds[s["class"]](nodes[s["network"]]) for s in specs]
         for individual, spec in zip(self._individuals, specs, strict=True):
             self._fill(individual, self.value(spec["attributes"]))
         return self.value(self._document["state"])
-
-    def _node(self, digest: str, layout: int, what: int, *recipe: Any) -> Node:
-        if not recipe:
-            rows = self._tensors[f"weights.{layout}"]
-            return Node(self._layouts[layout], rows[what]).named(bytes.fromhex(digest))
-        operator, parameters = self._operators[what]
-        seed, parents = recipe
-        made = Recipe(operator, tuple(self._nodes[name] for name in parents), seed, parameters)
-        node = Node(self._layouts[layout], recipe=made)
-        if node.digest != digest:
-            raise RunError(
-                f"The recipe of network {digest[:8]} by {operator.name} gives {node.digest[:8]}: "
-                "the snapshot is damaged."
-            )
-        return node
 
     def _class(self, name: str) -> type[Any]:
         module, _, path = name.partition(":")
@@ -394,7 +353,11 @@ _READERS: dict[str, Callable[[_Unpacker, dict[str, Any]], Any]] = {
 }
 
 
-def _layout_of(spec: dict[str, Any]) -> Layout:
-    dtypes = {str(dtype).removeprefix("torch."): dtype for dtype in DTYPES}
-    shapes = tuple(tuple(shape) for shape in spec["shapes"])
-    return Layout(tuple(spec["names"]), shapes, dtypes[spec["dtype"]])
+def _add_networks(reader: NetworkReader, packed: Packed) -> None:
+    document = packed.document
+    operators = [
+        (spec["operator"], tuple((name, from_plain(value)) for name, value in spec["parameters"]))
+        for spec in document["operators"]
+    ]
+    layouts = [layout_of(spec) for spec in document["layouts"]]
+    reader.add(document["networks"], layouts, operators, packed.tensors)

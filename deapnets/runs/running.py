@@ -25,6 +25,7 @@ from deapnets.runs.drawing import random_states, set_random_states
 from deapnets.runs.environment import environment
 from deapnets.runs.journal import Journal
 from deapnets.runs.locking import locked
+from deapnets.runs.networks import Lineage
 from deapnets.runs.pacing import Pace
 from deapnets.runs.snapshots import Snapshots
 
@@ -67,7 +68,8 @@ class Run:
         self.directory = directory
         self._resumes = resumes
         self._resumed = 0  # how often it was
-        self._snapshots = Snapshots(directory.path / "checkpoints")
+        lineage = Lineage()
+        self._snapshots = Snapshots(directory.path / "checkpoints", lineage)
         self._pace = Pace(configuration.checkpoint_every)
         self._between = False  # whether the state is that of the end of a generation
         self.champion = Champion()
@@ -82,7 +84,7 @@ class Run:
             address=configuration.address,
             time_limit=configuration.time_limit,
         )
-        self._journal = Journal(self._snapshots, self._mapping)
+        self._journal = Journal(self._snapshots, self._mapping, lineage)
         self._facts: dict[str, Any] = {}
         self._seconds = 0.0
         self._number = 0

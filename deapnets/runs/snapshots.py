@@ -1,10 +1,16 @@
-"""Snapshots of a state in a folder: the last two, each whole and with checksums."""
+"""Snapshots of a state in a folder: the last two, each whole and with checksums.
+
+A population of large networks takes a second to write, and changes altogether from one generation
+to the next. So behind a snapshot there may be *changes*: a line each, with the whole state but for
+the networks' weights, in whose place stand the recipes by which they follow from the snapshot's.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import itertools
 import json
+import math
 import os
 import re
 import zlib
@@ -14,12 +20,19 @@ from typing import Any, final
 
 from deapnets.errors import RunError
 from deapnets.randomness import RECIPE_VERSION
+from deapnets.runs.networks import Lineage
 from deapnets.runs.packing import Packed, pack, unpack
-from deapnets.runs.tensors import read_tensors, write_tensors
+from deapnets.runs.tensors import inline, outlined, read_tensors, write_tensors
 from deapnets.runs.whole import remove_partial, write_whole
 
 FORMAT = 1
 """Version of the snapshots' files: the first line of each carries it."""
+_SMALL = 8 << 20
+"""Bytes of a snapshot from which changes are worth it."""
+_REPLAYED = 6_000_000_000
+"""Weights that may be made again when a state is read: about half a minute on two cores."""
+_TIMES = 6
+"""Or so many for each byte of the snapshot, where that is more."""
 KEPT = 2
 """Snapshots that are kept: when one is damaged, there is the one before it."""
 
@@ -35,29 +48,52 @@ class Snapshots:
     ----------
     folder
         Where they are; made with the first one.
+    lineage
+        Where recipes of networks are remembered from one write to the next; None writes the
+        weights, always.
 
     Attributes
     ----------
     damaged
         What `read` found damaged and left out: a sentence each.
     lines
-        What was appended behind the snapshot that `read` returned.
+        What was appended behind the state that `read` returned.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, lineage: Lineage | None = None) -> None:
         self.folder = folder
+        self._lineage = lineage
+        self._chain = _Chain()
         self.damaged: list[str] = []
         self.lines: list[dict[str, Any]] = []
 
     def write(self, state: Any) -> None:
-        """Write a snapshot, flushed to the disk, and remove those that are too old.
+        """Write a state, flushed to the disk: as a change, or as a snapshot.
+
+        With a snapshot those go that are too old.
 
         Raises
         ------
         RunError
             When it cannot be written; the snapshots there are stay.
         """
-        packed = pack(state)
+        if not self._write_change(state):
+            self._write_snapshot(pack(state))
+        if self._lineage is not None:
+            self._lineage.forget()
+
+    def _write_change(self, state: Any) -> bool:
+        """Append a change where that is worth it; return whether it was."""
+        if self._lineage is None or not self._chain.worth:
+            return False
+        packed = pack(state, self._chain.known, self._lineage.origins)
+        if not self._chain.takes(packed):
+            return False
+        self.append({**packed.document, "tensors": inline(packed.tensors)})
+        self._chain.add(packed)
+        return True
+
+    def _write_snapshot(self, packed: Packed) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -73,6 +109,7 @@ class Snapshots:
         line = seal(head)
         write_whole(self._path(number, "jsonl"), lambda path: path.write_bytes(line))
         self._remove_all_but(self._numbers()[-KEPT:])
+        self._chain = _Chain(packed)
 
     def append(self, record: dict[str, Any]) -> None:
         """Write a line of JSON behind the last snapshot, flushed to the disk.
@@ -114,16 +151,18 @@ class Snapshots:
         numbers = self._numbers()
         for number in reversed(numbers):
             try:
-                packed = self._packed(number)
+                *before, packed = self._read_chain(number)
             except _DamageError as error:
                 self.damaged.append(str(error))
                 continue
-            return unpack(packed, classes)
+            self._chain = _Chain()  # what follows begins with a snapshot
+            return unpack(packed, classes, before)
         if numbers:
             raise RunError(f"No snapshot in {self.folder} can be read: {' '.join(self.damaged)}")
         return None
 
-    def _packed(self, number: int) -> Packed:
+    def _read_chain(self, number: int) -> list[Packed]:
+        """Return a snapshot and its changes; put the lines behind them in place."""
         path = self._path(number, "jsonl")
         head = self._lines(path)
         _require_version(path, head)
@@ -134,7 +173,10 @@ class Snapshots:
             )
         except RunError as error:
             raise _DamageError(str(error)) from error
-        return Packed(head, tensors)
+        changes = [at for at, line in enumerate(self.lines) if "state" in line]
+        chain = [self.lines[at] for at in changes]
+        self.lines = self.lines[changes[-1] + 1 :] if changes else self.lines
+        return [Packed(head, tensors), *(Packed(one, outlined(one["tensors"])) for one in chain)]
 
     def _lines(self, path: Path) -> dict[str, Any]:
         """Return a file's first line; put the others, up to the first that is not whole, in place.
@@ -180,6 +222,51 @@ class Snapshots:
             if path.stem not in kept:
                 with contextlib.suppress(OSError):
                     path.unlink()
+
+
+@final
+class _Chain:
+    """A snapshot and the changes behind it: what they hold, and what making it again takes.
+
+    Parameters
+    ----------
+    snapshot
+        None before the first one.
+    """
+
+    def __init__(self, snapshot: Packed | None = None) -> None:
+        self.known: set[str] = set()
+        self._bytes = 0 if snapshot is None else snapshot.nbytes
+        self._weights = 0
+        if snapshot is not None:
+            self.add(snapshot)
+
+    @property
+    def worth(self) -> bool:
+        """Whether a change is worth it: a small snapshot is written as fast."""
+        return self._bytes >= _SMALL
+
+    def takes(self, packed: Packed) -> bool:
+        """Return whether a change is small, and making all networks again does not take too long.
+
+        That has its price when a run is resumed: half a minute, or some times what it takes to
+        write a snapshot.
+        """
+        most = max(_REPLAYED, _TIMES * self._bytes)
+        small = max(_SMALL // 2, self._bytes // 50)
+        return packed.nbytes <= small and self._weights + _weights_made(packed) <= most
+
+    def add(self, packed: Packed) -> None:
+        """Count the networks of a document."""
+        self.known.update(network[0] for network in packed.document["networks"])
+        self._weights += _weights_made(packed)
+
+
+def _weights_made(packed: Packed) -> int:
+    """Return how many weights the recipes of a document make."""
+    layouts = packed.document["layouts"]
+    widths = [sum(math.prod(shape) for shape in layout["shapes"]) for layout in layouts]
+    return sum(widths[network[1]] for network in packed.document["networks"] if len(network) > 3)
 
 
 class _DamageError(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import zlib
 from collections.abc import Iterator, Mapping
@@ -12,8 +13,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from deapnets.errors import RunError
-
-Rows = torch.Tensor | list[torch.Tensor]
+from deapnets.runs.networks import Rows
 
 _NAMES = {
     torch.float32: "F32",
@@ -72,6 +72,29 @@ def read_tensors(path: Path, check: int) -> dict[str, Rows]:
             return {name: _read(file, name) for name in file.keys()}  # noqa: SIM118  (no dict)
     except (OSError, SafetensorError) as error:
         raise RunError(f"{path} cannot be read: {error}.") from error
+
+
+def inline(tensors: Mapping[str, Rows]) -> dict[str, list[Any]]:
+    """Return small tensors as JSON: kind, shape, and the numbers in base64."""
+    return {
+        name: [
+            _NAMES[_parts(value)[0].dtype],
+            [len(value), *value[0].shape] if isinstance(value, list) else [*value.shape],
+            base64.b64encode(b"".join(map(bytes, _bytes({name: value})))).decode(),
+        ]
+        for name, value in tensors.items()
+    }
+
+
+def outlined(written: Mapping[str, list[Any]]) -> dict[str, Rows]:
+    """Return the tensors of `inline`."""
+    kinds = {name: dtype for dtype, name in _NAMES.items()}
+    found: dict[str, Rows] = {}
+    for name, (kind, shape, text) in written.items():
+        content = bytearray(base64.b64decode(text))
+        flat = torch.frombuffer(content, dtype=kinds[kind]) if content else torch.empty(0)
+        found[name] = flat.to(kinds[kind]).reshape(shape)
+    return found
 
 
 def _read(file: safe_open, name: str) -> Rows:

@@ -12,6 +12,7 @@ import deapnets as dn
 from deapnets.algorithms.ga import GeneticSettings
 from deapnets.errors import OptionError, PluginError, RunError
 from deapnets.evaluators.xor import Xor
+from deapnets.runs import snapshots
 from deapnets.runs.budget import Budget, Target
 from deapnets.runs.directory import RunDirectory
 from deapnets.runs.resuming import other_versions, require_same_network, stored_configuration
@@ -376,3 +377,34 @@ def test_other_versions_are_those_that_changed(tmp_path):
     assert other_versions(directory) == {
         "torch": ("1.0", json.loads(json.dumps(torch.__version__)))
     }
+
+
+class Wide(Batches):
+    """A network large enough for its recipes to be stored in place of its weights."""
+
+    def module(self):
+        return nn.Sequential(nn.Linear(2, 1100), nn.Tanh(), nn.Linear(1100, 2))
+
+
+@pytest.mark.parametrize("memory", [None, "300KB"])
+@pytest.mark.parametrize("every", [0.0, 1000.0])
+def test_a_run_whose_snapshots_hold_recipes_goes_on_to_the_bit(
+    start, again, monkeypatch, every, memory
+):
+    monkeypatch.setattr(snapshots, "_SMALL", 1 << 17)
+    options = {
+        "budget": Budget(generations=9),
+        "checkpoint_every": every,
+        "memory": memory,
+        "validate_every": 3,
+    }
+    whole = start(Wide(), **options)
+    list(whole)
+    run = start(Wide(), **options)
+    stop_after(run, 6)
+    folder = run.directory.path / "checkpoints"
+    lines = [line for path in folder.glob("*.jsonl") for line in path.read_bytes().splitlines()]
+    changes = sum(b'"state":' in line for line in lines) - len(list(folder.glob("*.jsonl")))
+    assert changes > (1 if every == 0.0 else -1)
+    directory = again(run, Wide(), **options)
+    assert found_in(directory) == found_in(whole.directory)
