@@ -151,6 +151,15 @@ def test_mnist_es_learns_the_bundled_digits(load_with_digits):
     assert accuracy > 4 * CHANCE
 
 
+def test_checkpointed_learns_and_started_again_is_at_its_end_at_once(load, tmp_path):
+    example = load("checkpointed")
+    budget = {"folder": str(tmp_path / "saved"), "ngen": 20, "size": 40, "every": 0.0}
+    logbook = example.main(**budget)
+    again = example.main(**budget)
+    assert logbook[-1]["best"] > logbook[0]["best"]
+    assert again.select("best") == logbook.select("best")
+
+
 def test_custom_module_learns_and_leaves_the_frozen_embedding_as_it_was(load_with_digits):
     example = load_with_digits("custom_module")
     net, accuracy = example.main(population=40, generations=30, seed=3, verbose=False)
