@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Generic, TypeVar, final
 
 import torch
@@ -62,7 +62,10 @@ class Crew(Generic[Worker]):
             with torch.inference_mode(inference), torch.set_grad_enabled(grad):
                 return task(worker, first, end)
 
-        return list(pool.map(part, self.workers[:size], edges[:-1], edges[1:]))
+        parts = zip(self.workers, edges, edges[1:], strict=False)
+        calls = [pool.submit(part, *what) for what in parts]
+        wait(calls)  # all of them: a worker that still computes is not to be called again
+        return [call.result() for call in calls]
 
     def _filled(self) -> ThreadPoolExecutor:
         """Return a pool whose threads are all there, with one thread of torch each."""

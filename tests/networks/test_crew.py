@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 import torch
@@ -72,3 +73,21 @@ def test_a_fault_of_one_part_reaches_the_caller():
 
     with pytest.raises(RuntimeError, match="the second part"):
         Crew(nn.Linear(2, 2), CPU).run(fails, 4)
+
+
+@pytest.mark.usefixtures("_threads_restored")
+def test_a_part_that_fails_is_told_when_no_worker_computes_any_more():
+    torch.set_num_threads(2)
+    failed, ended = threading.Event(), threading.Event()
+
+    def task(_, first, end):
+        if first == 0:
+            failed.set()
+            raise ValueError("the first part")
+        failed.wait(10)
+        time.sleep(0.2)
+        ended.set()
+
+    with pytest.raises(ValueError, match="the first part"):
+        Crew(nn.Linear(2, 2), CPU).run(task, 2)
+    assert ended.is_set()
