@@ -179,14 +179,18 @@ def draw_ablation(results: dict[str, Any], path: Path) -> None:
 
 
 def publish_all(results: dict[str, Any]) -> None:
-    """Write tables and pictures of whatever runs are there."""
-    publish(article_table(results), MARK.format("article"), PAGE)
-    publish(ablation_table(results), MARK.format("ablation"), PAGE)
+    """Draw and write whatever runs are there; without one, the page stays as it is."""
+    article, ablation = [article_table(results)], [ablation_table(results)]
     for name in ("article-200", "article-1000"):
         for run in runs_of(results, name)[:1]:
             draw_article(run, IMAGES / f"{name}.png")
+            article.append(f"![Accuracy, and 100 weights of the best](images/{name}.png)")
+    if len(article) > 1:
+        publish("\n\n".join(article), MARK.format("article"), PAGE)
     if any(runs_of(results, f"ablation-{change}") for change in CHANGES):
         draw_ablation(results, IMAGES / "ablation.png")
+        ablation.append("![Accuracy on held-out images, for each change](images/ablation.png)")
+        publish("\n\n".join(ablation), MARK.format("ablation"), PAGE)
 
 
 def main() -> None:
