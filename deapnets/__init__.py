@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from deapnets.distributions.base import Distribution
     from deapnets.evaluators.architectures import ArchitectureEvaluator, Outcome
     from deapnets.evaluators.base import Evaluator
+    from deapnets.evaluators.programs import ProgramEvaluator, Regression
     from deapnets.evaluators.splits import Split, Splits
     from deapnets.evaluators.supervised import Supervised, SupervisedTask
     from deapnets.genomes.weights import WeightGenome
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
         mutPrune,
         mutReset,
     )
+    from deapnets.operators.programs import cxProgram, initProgram, mutProgram
     from deapnets.operators.schedules import (
         ConstantSchedule,
         ExponentialSchedule,
@@ -69,6 +71,10 @@ if TYPE_CHECKING:
     )
     from deapnets.operators.selection import selRank, selTruncation
     from deapnets.operators.selfadapting import mutLogNormal
+    from deapnets.programs.compiling import Programs
+    from deapnets.programs.functions import primitive_set
+    from deapnets.programs.genome import ProgramGenome
+    from deapnets.programs.spaces import ProgramSpace
     from deapnets.randomness import Draw, Stream
     from deapnets.runs.checkpointer import Checkpointer
     from deapnets.strategies.base import Strategy
@@ -102,6 +108,11 @@ _HOMES = {
     "Outcome": "evaluators.architectures",
     "PGPE": "strategies.pgpe",
     "PopulationMap": "mapping",
+    "ProgramEvaluator": "evaluators.programs",
+    "ProgramGenome": "programs.genome",
+    "ProgramSpace": "programs.spaces",
+    "Programs": "programs.compiling",
+    "Regression": "evaluators.programs",
     "SNES": "strategies.snes",
     "Schedule": "operators.schedules",
     "ScoreArchive": "archive",
@@ -123,6 +134,7 @@ _HOMES = {
     "cxLayer": "operators.crossover",
     "cxNeuron": "operators.crossover",
     "cxOnePoint": "operators.crossover",
+    "cxProgram": "operators.programs",
     "cxUniform": "operators.crossover",
     "deviation": "operators.contract",
     "eaAging": "algorithms.aging",
@@ -137,6 +149,7 @@ _HOMES = {
     "initCell": "operators.choices",
     "initChoices": "operators.choices",
     "initGraph": "operators.graphs",
+    "initProgram": "operators.programs",
     "initWeights": "operators.initialisation",
     "mutCell": "operators.choices",
     "mutChoice": "operators.choices",
@@ -147,9 +160,11 @@ _HOMES = {
     "mutLowRank": "operators.lowrank",
     "mutNoise": "operators.mutation",
     "mutNonzero": "operators.mutation",
+    "mutProgram": "operators.programs",
     "mutPrune": "operators.mutation",
     "mutReset": "operators.mutation",
     "operator": "operators.contract",
+    "primitive_set": "programs.functions",
     "probability": "operators.contract",
     "selRank": "operators.selection",
     "selTruncation": "operators.selection",
@@ -181,6 +196,11 @@ __all__ = [
     "Operator",
     "Outcome",
     "PopulationMap",
+    "ProgramEvaluator",
+    "ProgramGenome",
+    "ProgramSpace",
+    "Programs",
+    "Regression",
     "Schedule",
     "ScoreArchive",
     "Search",
@@ -201,6 +221,7 @@ __all__ = [
     "cxLayer",
     "cxNeuron",
     "cxOnePoint",
+    "cxProgram",
     "cxUniform",
     "deviation",
     "eaAging",
@@ -215,6 +236,7 @@ __all__ = [
     "initCell",
     "initChoices",
     "initGraph",
+    "initProgram",
     "initWeights",
     "mutCell",
     "mutChoice",
@@ -225,9 +247,11 @@ __all__ = [
     "mutLowRank",
     "mutNoise",
     "mutNonzero",
+    "mutProgram",
     "mutPrune",
     "mutReset",
     "operator",
+    "primitive_set",
     "probability",
     "selRank",
     "selTruncation",

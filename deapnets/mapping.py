@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from deapnets.archive import ScoreArchive
 from deapnets.collecting import collector_paused
 from deapnets.engines.base import Job
 from deapnets.engines.choosing import Staffing, make_engine
@@ -23,6 +24,7 @@ from deapnets.engines.sending import Machine
 from deapnets.errors import EvaluationError, OptionError, unknown
 from deapnets.evaluators.architectures import ArchitectureEvaluator
 from deapnets.evaluators.base import Evaluator
+from deapnets.evaluators.programs import ProgramEvaluator
 from deapnets.evaluators.turns import Turn, require_alike
 from deapnets.genomes.layout import Layout
 from deapnets.genomes.nodes import Node
@@ -42,6 +44,13 @@ def find_evaluator(function: Callable[..., Any]) -> tuple[Evaluator | None, dict
     if isinstance(function, Evaluator) and not isinstance(function, ArchitectureEvaluator):
         return function, keywords
     return None, {}
+
+
+def _find_programs(function: Callable[..., Any]) -> ProgramEvaluator | None:
+    """Return the evaluator of programs that a toolbox function calls, or None."""
+    while isinstance(function, functools.partial) and not function.args and not function.keywords:
+        function = function.func
+    return function if isinstance(function, ProgramEvaluator) else None
 
 
 class PopulationMap:
@@ -84,6 +93,8 @@ class PopulationMap:
     time_limit
         Seconds for an evaluation, after which its worker is stopped and the evaluation tried by
         another; None for any. For ``"processes"`` and ``"ray"``.
+    archive
+        A `ScoreArchive` of programs: what it knows is not scored again.
 
     Attributes
     ----------
@@ -122,6 +133,7 @@ class PopulationMap:
         workers: int | None = None,
         address: str | None = None,
         time_limit: float | None = None,
+        archive: ScoreArchive | None = None,
     ) -> None:
         require_precision(precision)
         if on_error not in ("raise", "worst"):
@@ -145,11 +157,15 @@ class PopulationMap:
         self._engine = make_engine(engine, self._scorer, machine, staffing)
         self._open: Turn | None = None
         self._explicit = False
+        self._archive = archive
         self._warned: set[str] = set()
         self._reasons: dict[str, str] = {}  # why an individual was given up, by its digest
 
     def __call__(self, function: Callable[..., Any], *iterables: Iterable[Any]) -> list[Any]:
         """Return ``function`` of each element, in order: a fitness tuple an individual."""
+        programs = _find_programs(function)
+        if programs is not None and len(iterables) == 1:
+            return self._programs(programs, list(iterables[0]))
         evaluator, keywords = find_evaluator(function)
         if evaluator is None or len(iterables) != 1:
             self._warn_if_hidden(function)
@@ -159,6 +175,24 @@ class PopulationMap:
             return []
         require_alike(evaluator, population)
         return self._evaluate(evaluator, keywords, population)
+
+    def _programs(
+        self, evaluator: ProgramEvaluator, population: Sequence[Any]
+    ) -> list[tuple[float, ...]]:
+        """Return the fitness of a generation of programs; one that has none is a fault."""
+        if not population:
+            return []
+        if self.seed is None:
+            self.seed = random.getrandbits(64)
+        self.number += 1
+        outcomes = evaluator.generation(population, self.seed, self._archive)
+        for individual, outcome in zip(population, outcomes, strict=True):
+            individual.records = outcome.records
+            if "infeasible" in outcome.records:
+                fault = {"individual": str(individual), "reason": outcome.records["infeasible"]}
+                self.faults.append({"generation": self.number, **fault})
+        self.evaluations += len(population)
+        return [outcome.values for outcome in outcomes]
 
     def steady(
         self, function: Callable[..., Any], individuals: Iterable[Any], window: int = 8

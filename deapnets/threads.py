@@ -13,6 +13,20 @@ _SHORTEST, _LONGEST = 8, 64  # calls between two trials of the slower way
 _CLEAR = 1.2  # a way that took so many times as long is tried less and less often
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Run the block with one thread of torch; its setting comes back.
+
+    For many operations that are small each: divided between threads, they wait for them.
+    """
+    most = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(most)
+
+
 @final
 class ThreadChoice:
     """Chooses the number of threads of calls that give the same bits with any number.

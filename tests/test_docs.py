@@ -57,6 +57,7 @@ def run(*arguments: str, cwd: Path, **environment: str) -> str:
         "docs/evaluators.md",
         "docs/modules.md",
         "docs/operators.md",
+        "docs/programs.md",
         "docs/runs.md",
         "docs/strategies.md",
         "docs/toolbox.md",

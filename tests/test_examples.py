@@ -14,7 +14,7 @@ from types import ModuleType
 
 import pytest
 import torch
-from deap import base, creator
+from deap import base, creator, gp
 
 import deapnets as dn
 from deapnets.errors import OptionError
@@ -268,6 +268,12 @@ def test_lexicase_runs_both_selections(load_with_digits):
     figures = example.main(population=20, generations=5, seeds=1, verbose=False)
     assert list(figures) == ["tournament on the mean", "epsilon-lexicase"]
     assert all(0 <= worst <= whole <= 1 for lot in figures.values() for whole, worst in lot)
+
+
+def test_symbolic_regression_finds_the_quartic(load):
+    best = load("symbolic_regression").main(points=2000, population=200, generations=20, seed=3)
+    assert best.fitness.values[0] < 1e-2
+    assert isinstance(best, gp.PrimitiveTree)
 
 
 def test_a_script_runs_from_the_command_line():

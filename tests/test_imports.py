@@ -19,6 +19,7 @@ ORDER = [
     {"distributions"},
     {"randomness"},
     {"genomes", "architectures"},
+    {"programs"},
     {"operators", "networks", "keeping"},
     {"evaluators"},
     {"metrics"},

@@ -26,6 +26,8 @@ from deapnets.evaluators.base import Evaluator
 from deapnets.mapping import PopulationMap
 from deapnets.operators.choices import initChoices, mutCell, mutChoice
 from deapnets.operators.graphs import initGraph, mutGraph
+from deapnets.operators.programs import initProgram, mutProgram
+from deapnets.programs.spaces import ProgramSpace
 
 _A_LINE = 10
 """Evaluations between two lines of the log."""
@@ -107,6 +109,8 @@ def search_toolbox(evaluator: ArchitectureEvaluator) -> base.Toolbox:
         initial, mutate = initGraph, mutGraph
     elif isinstance(space, CellSpace):
         mutate = mutCell
+    elif isinstance(space, ProgramSpace):
+        initial, mutate = initProgram, mutProgram
     toolbox.register("individual", initial, kind, space)
     toolbox.register("population", tools.initRepeat, list, toolbox.individual)
     toolbox.register("mutate", mutate)

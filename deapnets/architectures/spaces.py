@@ -58,7 +58,11 @@ class SearchSpace(ABC):
         OptionError
             When the text is not one of this space; it says where.
         """
-        return (container or self.genome_class())(self, self.parse_genes(text))
+        return self.individual(container, self.parse_genes(text))
+
+    def individual(self, container: Callable[..., Any] | None, genes: Any) -> Any:
+        """Return ``container(space, genes)``, or a plain genome."""
+        return (container or self.genome_class())(self, genes)
 
     def from_json(self, text: str, container: Callable[..., Any] | None = None) -> Any:
         """Return the genome that `SpaceGenome.to_json` wrote.
@@ -139,7 +143,8 @@ class SpaceGenome:
 
     def plain(self) -> SpaceGenome:
         """Return a genome with the same genes and nothing else, to be sent to another process."""
-        return self.space.genome_class()(self.space, self._genes)
+        made: SpaceGenome = self.space.individual(None, self._genes)
+        return made
 
     def describe(self) -> dict[str, Any]:
         """Return ``space`` and ``architecture`` as JSON values: see `SearchSpace.from_json`."""

@@ -103,6 +103,16 @@ class ArchitectureEvaluator(Evaluator):
             outcome = self.evaluate_one(individual, fidelity, Stream(seed))
         except ArchitectureError as error:
             return self._failed(str(error))
+        return self.checked(outcome)
+
+    def checked(self, outcome: Outcome) -> Outcome:
+        """Return an outcome, or the worst one in place of what is not finite.
+
+        Raises
+        ------
+        EvaluationError
+            When there are too few or too many values.
+        """
         if len(outcome.values) != len(self.weights):
             raise EvaluationError(
                 f"{self.title} returned {len(outcome.values)} values for {len(self.weights)} "

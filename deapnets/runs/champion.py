@@ -53,7 +53,8 @@ class Champion:
         vars(self).update(state)
         if isinstance(evaluator, ArchitectureEvaluator) and state["individual"] is not None:
             space = evaluator.space()
-            model = individual_class(evaluator, space.genome_class())(space, space.draw())
+            kind = individual_class(evaluator, space.genome_class())
+            model = space.individual(kind, space.draw())
             self.individual = unpack_individual(state["individual"], model)
 
     def consider(

@@ -34,3 +34,10 @@ def test_the_gpu_benchmark_runs_on_a_cpu(tmp_path):
     assert [row["way"] for row in found["paths"][:2]] == ["recipes", "rank 1"]
     assert [row["population"] for row in found["large"]] == [10, 20]
     assert found["accuracy"][0]["generations"] > 0
+
+
+def test_programs_are_measured_beside_deap(tmp_path):
+    out = tmp_path / "programs.json"
+    run("programs.py", "--out", str(out))
+    (seed,) = json.loads(out.read_text())["runs"].values()
+    assert all(seed[way]["seconds"] > 0 for way in ("numpy", "deapnets"))
