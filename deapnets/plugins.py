@@ -22,7 +22,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
-from typing import Any, Literal, final
+from typing import Any, final
 
 from deapnets.errors import DeapnetsError, OptionError, PluginError, suggest
 from deapnets.options import Option, options_of, refuse_unknown
@@ -80,7 +80,7 @@ class FoundPlugin:
         target = self.imported()
         if not isinstance(target, type):
             kind = type(target).__name__
-            raise PluginError(f"{self._title} cannot be loaded: expected a class, got a {kind}.")
+            raise PluginError(f"{self.title} cannot be loaded: expected a class, got a {kind}.")
         return LoadedPlugin(self, target, time.perf_counter() - started)
 
     def imported(self) -> Any:
@@ -88,10 +88,11 @@ class FoundPlugin:
         try:
             return metadata.EntryPoint(self.name, self.reference, self.group).load()
         except _BROKEN as error:
-            raise PluginError(f"{self._title} cannot be loaded: {_line(error)}") from error
+            raise PluginError(f"{self.title} cannot be loaded: {_line(error)}") from error
 
     @property
-    def _title(self) -> str:
+    def title(self) -> str:
+        """What messages call it: kind, name, distribution, version and reference."""
         source = f"{self.distribution} {self.version}"
         return f'{_noun(self.group)} "{self.name}" of {source} ({self.reference})'
 
@@ -141,7 +142,7 @@ class LoadedPlugin:
         missing = [name for name in valid if values[name] is inspect.Parameter.empty]
         if missing:
             needs = ", ".join(f"{name} ({valid[name].expected})" for name in missing)
-            raise OptionError(f"{self.found._title} has no default for: {needs}.")
+            raise OptionError(f"{self.found.title} has no default for: {needs}.")
         instance = self._construct(options)
         with contextlib.suppress(AttributeError, TypeError):  # slots leave no place for a note
             object.__setattr__(instance, _ORIGIN, (self.found.full_name, dict(options)))
@@ -153,7 +154,7 @@ class LoadedPlugin:
         except DeapnetsError:
             raise
         except _BROKEN as error:
-            raise PluginError(f"{self.found._title} cannot be made: {_line(error)}") from error
+            raise PluginError(f"{self.found.title} cannot be made: {_line(error)}") from error
 
 
 @final
@@ -176,29 +177,6 @@ class UsablePlugin:
     options: Mapping[str, Any]
 
 
-@final
-@dataclass(frozen=True)
-class Check:
-    """How far a plugin comes with its defaults.
-
-    Attributes
-    ----------
-    found
-        The plugin.
-    state
-        The last state it reached.
-    seconds
-        How long its import took, or failed to.
-    problem
-        Why it came no further, on one line; None when it is usable.
-    """
-
-    found: FoundPlugin
-    state: Literal["found", "loaded", "usable"]
-    seconds: float
-    problem: str | None
-
-
 def find(group: str) -> tuple[FoundPlugin, ...]:
     """Return the installed plugins of a group, sorted by name, without importing any.
 
@@ -209,7 +187,7 @@ def find(group: str) -> tuple[FoundPlugin, ...]:
     found: dict[tuple[str, str], FoundPlugin] = {}
     for distribution in metadata.distributions():
         for plugin in _plugins_of(distribution, group):
-            found.setdefault((plugin.name, _canonical(plugin.distribution)), plugin)
+            found.setdefault((plugin.name, canonical(plugin.distribution)), plugin)
     return tuple(found[key] for key in sorted(found))
 
 
@@ -227,7 +205,7 @@ def get(group: str, name: str) -> FoundPlugin:
         plugin
         for plugin in installed
         if plugin.name == short
-        and (not distribution or _canonical(plugin.distribution) == _canonical(distribution))
+        and (not distribution or canonical(plugin.distribution) == canonical(distribution))
     ]
     if not named:
         valid = {plugin.full_name if distribution else plugin.name for plugin in installed}
@@ -246,23 +224,6 @@ def origin_of(instance: Any) -> tuple[str, dict[str, Any]] | None:
     return origin
 
 
-def check(found: FoundPlugin) -> Check:
-    """Load a plugin, construct it with its defaults, and say how far that went. Raises nothing."""
-    started = time.perf_counter()
-    try:
-        if found.group == COMMANDS:  # nothing to construct
-            found.imported()
-            return Check(found, "usable", time.perf_counter() - started, None)
-        loaded = found.load()
-    except PluginError as error:
-        return Check(found, "found", time.perf_counter() - started, str(error))
-    try:
-        loaded.make()
-    except Exception as error:  # a class without a readable signature, say
-        return Check(found, "loaded", loaded.seconds, str(error))
-    return Check(found, "usable", loaded.seconds, None)
-
-
 def _plugins_of(distribution: metadata.Distribution, group: str) -> list[FoundPlugin]:
     try:
         # Parsing the metadata of every distribution there is would take most of the time.
@@ -278,7 +239,7 @@ def _plugins_of(distribution: metadata.Distribution, group: str) -> list[FoundPl
     return [FoundPlugin(entry.name, group, name, version, entry.value) for entry in entries]
 
 
-def _canonical(distribution: str) -> str:
+def canonical(distribution: str) -> str:
     """Return a distribution's name as it compares (PEP 503)."""
     return re.sub(r"[-_.]+", "-", distribution).lower()
 

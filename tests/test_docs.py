@@ -59,6 +59,7 @@ def run(*arguments: str, cwd: Path, **environment: str) -> str:
         "docs/operators.md",
         "docs/programs.md",
         "docs/runs.md",
+        "docs/testing.md",
         "docs/strategies.md",
         "docs/toolbox.md",
     ],

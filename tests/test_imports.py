@@ -16,6 +16,7 @@ ORDER = [
     {"errors", "collecting", "threads"},
     {"hashing", "options", "machine"},
     {"plugins", "distances", "archive"},
+    {"requirements"},
     {"distributions"},
     {"randomness"},
     {"genomes", "architectures"},
@@ -29,6 +30,8 @@ ORDER = [
     {"algorithms"},
     {"runs"},
     {"reports"},
+    {"probing"},
+    {"checking"},
     {"testing"},
     {"cli"},
 ]

@@ -13,7 +13,7 @@ import pytest
 
 from deapnets.errors import OptionError, PluginError
 from deapnets.options import Option, options_of
-from deapnets.plugins import EVALUATORS, FoundPlugin, LoadedPlugin, check, find, get
+from deapnets.plugins import EVALUATORS, FoundPlugin, LoadedPlugin, find, get
 
 if TYPE_CHECKING:
     from nowhere import Tensor
@@ -349,46 +349,6 @@ def test_a_constructor_that_fails_is_told_in_one_line_and_chained(install: Insta
         "Evaluator \"bad\" of deapnets-bad 0.1 (fake_failing:A) cannot be made: KeyError: 'data'"
     )
     assert isinstance(caught.value.__cause__, KeyError)
-
-
-# options as text
-
-
-def test_a_check_of_a_sound_plugin_says_usable(mnist: LoadedPlugin) -> None:
-    result = check(mnist.found)
-    assert (result.found, result.state, result.problem) == (mnist.found, "usable", None)
-
-
-def test_a_check_of_what_cannot_be_imported_says_found(install: Install) -> None:
-    result = check(broken(install, "dne:dne"))
-    assert result.state == "found"
-    assert result.problem is not None
-    assert result.problem.endswith("cannot be loaded: ModuleNotFoundError: No module named 'dne'")
-
-
-@pytest.mark.parametrize("error", ["KeyError('k')", "SystemExit(1)"])
-def test_a_check_of_what_cannot_be_constructed_says_loaded(install: Install, error: str) -> None:
-    source = f"class A:\n    def __init__(self): raise {error}"
-    result = check(broken(install, "fake_unmakable:A", fake_unmakable=source))
-    assert result.state == "loaded"
-    assert result.problem is not None
-    assert "cannot be made: " in result.problem
-
-
-def test_a_check_passes_on_what_a_constructor_says(install: Install) -> None:
-    source = (
-        "from deapnets.errors import DataError\n"
-        "class A:\n    def __init__(self): raise DataError('No images in data/.')"
-    )
-    result = check(broken(install, "fake_empty:A", fake_empty=source))
-    assert (result.state, result.problem) == ("loaded", "No images in data/.")
-
-
-def test_a_check_of_a_class_without_a_signature_says_loaded(install: Install) -> None:
-    result = check(broken(install, "builtins:dict"))
-    assert result.state == "loaded"
-    assert result.problem is not None
-    assert "signature" in result.problem
 
 
 # start-up

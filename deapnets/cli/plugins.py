@@ -11,15 +11,14 @@ from typing import Any
 
 import click
 
+from deapnets.checking import SECONDS, Check, check
 from deapnets.options import Option
 from deapnets.plugins import (
     COMMANDS,
     EVALUATORS,
     GROUPS,
     STRATEGIES,
-    Check,
     FoundPlugin,
-    check,
     find,
     get,
 )
@@ -69,21 +68,31 @@ def show_plugin(name: str, as_json: bool) -> None:
 
 @plugins.command("check")
 @click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(0, min_open=True),
+    default=SECONDS,
+    show_default=True,
+    help="Seconds for the import and the construction of one.",
+)
 @_json
-def check_plugins(names: Sequence[str], as_json: bool) -> None:
-    """Try everything that is installed, or some of it. Exit code 1 if one is broken.
+def check_plugins(names: Sequence[str], time_limit: float, as_json: bool) -> None:
+    """Try everything that is installed, or some of it. Exit code 1 if anything is wrong.
 
-    Each is imported and constructed with its defaults.
+    Each is imported and constructed with its defaults, in a process of its own.
     """
     every = [plugin for group in GROUPS for plugin in find(group)]
     chosen = [_of_any_group(name, GROUPS) for name in names] or every
-    checks = [check(plugin) for plugin in chosen]
+    checks = []
+    for result in check(chosen, time_limit):
+        checks.append(result)
+        if not as_json:
+            _echo_check(result, chosen)
     if as_json:
         _echo_json([_check_record(result) for result in checks])
     else:
-        _echo_table([_check_row(result) for result in checks])
         _echo_if_none(checks)
-    if any(result.problem for result in checks):
+    if not all(result.sound for result in checks):
         sys.exit(1)
 
 
@@ -137,13 +146,20 @@ def _description(option: Option) -> str:
 
 def _check_record(result: Check) -> dict[str, Any]:
     facts = {"state": result.state, "seconds": result.seconds, "problem": result.problem}
-    return _record(result.found, **facts)
+    return _record(result.found, **facts, faults=list(result.faults))
 
 
-def _check_row(result: Check) -> tuple[str, ...]:
+def _echo_check(result: Check, chosen: Sequence[FoundPlugin]) -> None:
+    """Print a check as soon as it is there, in the columns that all of them will have."""
+    width = _width()
+    cells = [(p.name, p.distribution, "usable", "00.00 s") for p in chosen]
+    pads = [max(map(len, column)) for column in zip(*cells, strict=True)]
     found = result.found
-    name = (found.name, found.distribution)
-    return (*name, result.state, f"{result.seconds:.2f} s", result.problem or "")
+    row = (found.name, found.distribution, result.state, f"{result.seconds:.2f} s")
+    click.echo("  ".join(f"{cell:{pad}}" for cell, pad in zip(row, pads, strict=True)).rstrip())
+    for text in [result.problem, *result.faults]:
+        for line in textwrap.wrap(text or "", width - 4, break_long_words=False):
+            click.echo(f"    {line}")
 
 
 def _echo_if_none(found: Sequence[Any]) -> None:

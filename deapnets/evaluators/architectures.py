@@ -7,12 +7,14 @@ import random
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NoReturn, final
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, final
 
 from deapnets.architectures.spaces import SearchSpace, SpaceGenome
 from deapnets.errors import ArchitectureError, EvaluationError
 from deapnets.evaluators.base import Evaluator
-from deapnets.randomness import Stream
+
+if TYPE_CHECKING:
+    from deapnets.randomness import Stream
 
 
 @final
@@ -99,6 +101,8 @@ class ArchitectureEvaluator(Evaluator):
                 f"{self.title} evaluates individuals of {self.space().name}, got one of {got}. "
                 "See: deapnets.initChoices."
             )
+        from deapnets.randomness import Stream
+
         try:
             outcome = self.evaluate_one(individual, fidelity, Stream(seed))
         except ArchitectureError as error:

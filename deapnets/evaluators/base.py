@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from deapnets.errors import EvaluationError
-from deapnets.genomes.layout import Layout
-from deapnets.genomes.making import aligned_rows, make
-from deapnets.genomes.parts import Patterns
-from deapnets.genomes.weights import WeightGenome
-from deapnets.networks.chunk import Networks, attach
-from deapnets.networks.paths import choose_path
-from deapnets.randomness import Stream
+
+if TYPE_CHECKING:  # a plugin's class derives from this one: importing it loads nothing heavy
+    import torch
+    from torch import nn
+
+    from deapnets.genomes.layout import Layout
+    from deapnets.genomes.parts import Patterns
+    from deapnets.genomes.weights import WeightGenome
+    from deapnets.networks.chunk import Networks
+    from deapnets.randomness import Stream
 
 
 class Evaluator(ABC):
@@ -59,6 +59,8 @@ class Evaluator(ABC):
 
     def layout(self) -> Layout:
         """Return the layout of the parameters that a run evolves."""
+        from deapnets.genomes.layout import Layout
+
         return Layout.of(self.genome(), self.parameters)
 
     def prepare(self, population: Sequence[WeightGenome], generation: int, rng: Stream) -> None:
@@ -112,6 +114,12 @@ class Evaluator(ABC):
 
     def networks(self, *individuals: WeightGenome, device: str = "cpu") -> Networks:
         """Return a few individuals as `Networks`, for one-off uses such as `measure`."""
+        import torch
+
+        from deapnets.genomes.making import aligned_rows, make
+        from deapnets.networks.chunk import Networks
+        from deapnets.networks.paths import choose_path
+
         layout = individuals[0].layout
         rows = aligned_rows(len(individuals), layout.width, torch.device(device))
         make([individual.node for individual in individuals], rows)
@@ -119,6 +127,8 @@ class Evaluator(ABC):
 
     def __call__(self, individual: WeightGenome, **keywords: Any) -> tuple[float, ...]:
         """Return one individual's fitness as DEAP has it: a tuple of floats."""
+        from deapnets.networks.chunk import attach
+
         networks = self.networks(individual)
         values = score(self, networks, keywords)
         attach(networks.records, [individual])
@@ -135,6 +145,8 @@ def score(evaluator: Evaluator, networks: Networks, keywords: Mapping[str, Any])
     EvaluationError
         When the evaluator returns anything but a number for each individual and objective.
     """
+    import torch
+
     returned = evaluator.evaluate(networks, **keywords)
     wanted = (len(networks), len(evaluator.weights))
     try:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 from deapnets.architectures.choices import ChoiceSpace, Genes
 from deapnets.architectures.spaces import SpaceGenome
 from deapnets.errors import OptionError
 from deapnets.evaluators.architectures import ArchitectureEvaluator, Outcome
-from deapnets.randomness import Stream
+
+if TYPE_CHECKING:
+    from deapnets.randomness import Stream
 
 
 @final

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING
 
 from deapnets.evaluators import losses
+
+if TYPE_CHECKING:
+    import torch
 
 
 def constant(loss: losses.Loss, targets: torch.Tensor) -> torch.Tensor | None:
@@ -28,5 +31,7 @@ def constant(loss: losses.Loss, targets: torch.Tensor) -> torch.Tensor | None:
 
 
 def _log_frequencies(targets: torch.Tensor) -> torch.Tensor:
+    import torch
+
     counts = torch.bincount(targets.long()).double()
     return (counts.clamp(min=0.5) / counts.sum()).log().float()

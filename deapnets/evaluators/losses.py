@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from typing import Any
-
-import torch
-from torch.nn import functional as F  # noqa: N812  (torch's own convention)
+from typing import TYPE_CHECKING, Any
 
 from deapnets.errors import DataError, EvaluationError, OptionError, unknown
-from deapnets.networks.trees import tensors_of, with_tensors
 
-Loss = Callable[[Any, torch.Tensor], torch.Tensor]
+if TYPE_CHECKING:  # a plugin's class needs the names of losses: importing it loads nothing heavy
+    import torch
+
+    Loss = Callable[[Any, torch.Tensor], torch.Tensor]
 
 _FEW_CLASSES = 64
 """Up to here one class after the other is faster on a CPU than torch's maximum with indices."""
@@ -32,6 +32,8 @@ def cross_entropy(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
 
     Logits ``[n, batch, classes, ...]``, targets ``[batch, ...]``: torch's shapes behind ``n``.
     """
+    import torch
+
     logits = outputs.transpose(1, 2)  # classes before the batch: contiguous after a stacked path
     chosen = targets.long().expand(len(logits), 1, *targets.shape)
     return -_means(torch.log_softmax(logits, 1).gather(1, chosen))
@@ -62,8 +64,10 @@ def l1(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
 
 def bce_with_logits(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """Return the mean binary cross-entropy of logits and targets in [0, 1] of one shape."""
+    from torch.nn import functional
+
     wanted = _alike(outputs, targets).expand_as(outputs)
-    return _means(F.binary_cross_entropy_with_logits(outputs, wanted, reduction="none"))
+    return _means(functional.binary_cross_entropy_with_logits(outputs, wanted, reduction="none"))
 
 
 LOSSES: dict[str, Loss] = {
@@ -87,23 +91,32 @@ def resolve(loss: str | Callable[[torch.Tensor, torch.Tensor], Any]) -> Loss:
         When the name is unknown.
     """
     if callable(loss):
-        one = loss
-        return lambda outputs, targets: torch.stack(
-            [torch.as_tensor(one(output, targets)) for output in _of_each(outputs)]
-        )
+        return _each_by(loss)
     if loss not in LOSSES:
         raise OptionError(unknown("loss", loss, LOSSES))
     return LOSSES[loss]
 
 
+def _each_by(one: Callable[[torch.Tensor, torch.Tensor], Any]) -> Loss:
+    import torch
+
+    return lambda outputs, targets: torch.stack(
+        [torch.as_tensor(one(output, targets)) for output in _of_each(outputs)]
+    )
+
+
 def _of_each(outputs: Any) -> list[Any]:
     """Return the outputs of each network: of a tensor ``[n, ...]``, or of a tree of them."""
+    from deapnets.networks.trees import tensors_of, with_tensors
+
     tensors = tensors_of(outputs)
     return [with_tensors(outputs, iter(own)) for own in zip(*tensors, strict=True)]
 
 
 def require_tensor(outputs: Any, what: str) -> None:
     """Raise an `EvaluationError` unless networks return a tensor; ``what`` is what needs one."""
+    import torch
+
     if not isinstance(outputs, torch.Tensor):
         raise EvaluationError(
             f"The network returns a {type(outputs).__name__}, and {what} takes one tensor. Give "
@@ -129,7 +142,7 @@ def hits(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
             )
         right = labels == targets
     broken = values.isnan().flatten(1).any(1)
-    return right.flatten(1).sum(1).double().masked_fill_(broken, torch.nan)
+    return right.flatten(1).sum(1).double().masked_fill_(broken, math.nan)
 
 
 def _largest(outputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -137,6 +150,8 @@ def _largest(outputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     if outputs.shape[2] > _FEW_CLASSES:
         values, labels = outputs.max(2)
         return values, labels
+    import torch
+
     best = outputs[:, :, 0]
     winner = torch.zeros_like(best, dtype=torch.int16)
     for label in range(1, outputs.shape[2]):

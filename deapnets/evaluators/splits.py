@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-import torch
+from typing import TYPE_CHECKING, Any
 
 from deapnets.errors import DataError, OptionError
 
-Array = torch.Tensor | np.ndarray | Sequence[Any]
+if TYPE_CHECKING:  # a plugin imports this: it loads nothing heavy
+    import numpy as np
+    import torch
+
+    Array = torch.Tensor | np.ndarray | Sequence[Any]
 
 _SLICE = 1000
 """Rows that go through a chunk at once: bounds the activations whatever the size of the split."""
@@ -75,11 +76,16 @@ class Splits:
         first = len(self.train) - max(1, round(share * len(self.train)))
         if first < 1:
             raise DataError(f"{len(self.train)} training rows are too few to hold some out.")
+        import torch
+
         rows = torch.arange(len(self.train))
         return Splits(self.train.take(rows[:first]), self.train.take(rows[first:]), self.test)
 
 
 def _tensor(values: Array) -> torch.Tensor:
+    import numpy as np
+    import torch
+
     if isinstance(values, torch.Tensor):
         tensor = values.detach()
     else:  # torch takes neither read-only arrays nor negative strides

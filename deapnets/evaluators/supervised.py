@@ -5,21 +5,23 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, final
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING, Any, Literal, final
 
 from deapnets.errors import DataError, OptionError, unknown
 from deapnets.evaluators import losses
 from deapnets.evaluators.base import Evaluator
 from deapnets.evaluators.constants import constant
-from deapnets.evaluators.readout import SCALE, RidgeReadout
-from deapnets.evaluators.splits import Array, Split, Splits
-from deapnets.genomes.nodes import Node
-from deapnets.genomes.weights import WeightGenome
-from deapnets.networks.chunk import Networks
-from deapnets.randomness import Stream
+from deapnets.evaluators.splits import Split, Splits
+
+if TYPE_CHECKING:  # a plugin's class derives from this one: importing it loads nothing heavy
+    import torch
+    from torch import nn
+
+    from deapnets.evaluators.readout import RidgeReadout
+    from deapnets.evaluators.splits import Array
+    from deapnets.genomes.weights import WeightGenome
+    from deapnets.networks.chunk import Networks
+    from deapnets.randomness import Stream
 
 Fitness = Literal["loss", "accuracy"]
 ReadoutName = Literal["evolved", "ridge"]
@@ -138,6 +140,8 @@ class SupervisedTask(Evaluator):
 
     def _epoch_order(self) -> torch.Tensor:
         if getattr(self, "_order_of", None) != self._epoch_seed:
+            from deapnets.randomness import Stream
+
             self._order_of = self._epoch_seed
             self._order = Stream(self._epoch_seed).permutation(len(self.splits.train))
         return self._order
@@ -195,6 +199,8 @@ class SupervisedTask(Evaluator):
 
     def _unprepared(self) -> Split:
         """Return rows for callers who never prepare, and say so; the epoch stays where it is."""
+        from deapnets.randomness import Stream
+
         warnings.warn(
             f"{self.title} was not prepared, so every generation sees the same {self._batch_size} "
             "rows. deapnets.PopulationMap as the toolbox's map prepares it once a generation.",
@@ -221,6 +227,8 @@ class SupervisedTask(Evaluator):
         found = self._measure(individual)
         if not self._solves:
             return found
+        from deapnets.genomes.nodes import Node
+
         layout = individual.layout
         start = individual.with_node(Node(layout, layout.flatten(self.genome())))
         return found | {f"initial_{name}": value for name, value in self._measure(start).items()}
@@ -237,6 +245,11 @@ class SupervisedTask(Evaluator):
         With a closed-form readout, that layer is fitted to all training rows and stands behind the
         module.
         """
+        import torch
+        from torch import nn
+
+        from deapnets.evaluators.readout import SCALE
+
         module = individual.module(self.genome())
         if not self._solves:
             return module
@@ -250,6 +263,8 @@ class SupervisedTask(Evaluator):
 
     def _readout(self) -> RidgeReadout:
         if self._ridge is None:
+            from deapnets.evaluators.readout import RidgeReadout
+
             classes = int(self.splits.train.targets.max()) + 1
             self._ridge = RidgeReadout(classes, self._penalty)
         return self._ridge
@@ -269,6 +284,8 @@ class SupervisedTask(Evaluator):
         self, networks: Networks, split: Split, only: str = "", fitted_to: Split | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return mean loss and accuracy ``[n], [n]``; the one not asked for stays zero."""
+        import torch
+
         if self._solves:
             ridge = self._readout()
             lots = (
@@ -292,6 +309,8 @@ class SupervisedTask(Evaluator):
         self, outputs: Any, part: Split, only: str, count: int
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return mean loss and hits ``[count], [count]`` of ``outputs [count, rows, ...]``."""
+        import torch
+
         self._check_outputs(outputs, only)
         self._check_targets(outputs)
         nothing = torch.zeros(count, dtype=torch.float64, device=part.inputs.device)
@@ -325,6 +344,8 @@ class SupervisedTask(Evaluator):
 
 
 def _require_classes(name: str, targets: torch.Tensor, classes: int) -> None:
+    import torch
+
     if targets.is_floating_point() or targets.dtype == torch.bool:
         raise DataError(
             f"cross_entropy needs integer classes as targets, the {name} split has "

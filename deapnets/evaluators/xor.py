@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, final
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING, ClassVar, final
 
 from deapnets.errors import OptionError
 from deapnets.evaluators.supervised import Fitness, Split, Splits, SupervisedTask
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @final
@@ -41,6 +41,8 @@ class Xor(SupervisedTask):
 
     def module(self) -> nn.Module:
         """Return a 2-hidden-2 network with weights of zero."""
+        from torch import nn
+
         net = nn.Sequential(nn.Linear(2, self._hidden), nn.Tanh(), nn.Linear(self._hidden, 2))
         for parameter in net.parameters():
             nn.init.zeros_(parameter)
@@ -48,6 +50,8 @@ class Xor(SupervisedTask):
 
     def load(self) -> Splits:
         """Return the four rows, as training, validation and test split alike."""
+        import torch
+
         inputs = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
         rows = Split(inputs, torch.tensor([0, 1, 1, 0]))
         return Splits(rows, rows, rows)

@@ -61,19 +61,6 @@ def test_step_size_falls_with_the_budget(task):
         assert algorithm.figures()["rate"] == pytest.approx(rate)
 
 
-def test_training_that_takes_up_a_state_goes_on_as_the_first_one(task):
-    first = begin(task)
-    for _ in range(3):
-        first.step(0.0)
-    second = begin(task)
-    second.load_state_dict(first.state_dict())
-    second._mapping.load_state_dict(first._mapping.state_dict())
-    cursor = task.state_dict()
-    expected = [first.step(0.5).population[0].digest for _ in range(3)]
-    task.load_state_dict(cursor)
-    assert [second.step(0.5).population[0].digest for _ in range(3)] == expected
-
-
 def test_evaluator_without_a_loss_is_refused_in_one_line(net):
     class Game(dn.Evaluator):
         def genome(self):

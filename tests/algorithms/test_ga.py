@@ -307,26 +307,3 @@ def test_the_candidates_are_the_best_and_the_mean_of_the_better_half(toolbox_wit
     assert candidates["champion"] is ranked[0]
     rows = torch.stack([one.weights for one in ranked])
     torch.testing.assert_close(candidates["mean"].weights, rows.mean(0))
-
-
-@pytest.mark.parametrize(
-    "options", [{}, {"schedule": "goal", "goal": 0.0}, {"schedule": "selfadaptive"}]
-)
-def test_an_algorithm_that_takes_up_a_state_goes_on_as_the_first_one(options):
-    def begun():
-        random.seed(2)
-        mapping = dn.PopulationMap(device="cpu", seed=1)
-        settings = GeneticSettings(population=20, sigma=0.5, spread=1.0, **options)
-        return settings.begin(Xor(), mapping)
-
-    first = begun()
-    for spent in (0.0, 0.1, 0.2):
-        first.step(spent)
-    state, drawn = first.state_dict(), random.getstate()
-    later = [one.digest for one in first.step(0.3).population]
-    second = begun()
-    second.load_state_dict(state)
-    assert second.figures() != {"sigma": 0.5}
-    random.setstate(drawn)
-    assert [one.digest for one in second.step(0.3).population] == later
-    assert second.figures() == first.figures()

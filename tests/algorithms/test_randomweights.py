@@ -42,15 +42,6 @@ def test_weights_have_the_deviation_that_was_asked_for(search):
     assert float(weights.std()) == pytest.approx(2.0, rel=0.1)
 
 
-def test_search_that_takes_up_a_state_goes_on_as_the_first_one(search):
-    search.step(0.0)
-    settings = search.settings
-    other = settings.begin(Xor(), dn.PopulationMap(device="cpu", seed=1))
-    other.load_state_dict(search.state_dict())
-    assert other.step(0.5).number == 1
-    assert other.candidates()["champion"].fitness.values >= search.best.fitness.values
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [

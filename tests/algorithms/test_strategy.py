@@ -92,21 +92,6 @@ def test_schedules_stand_where_the_budget_does(begun):
     assert algorithm.figures() == pytest.approx({"sigma": 0.2, "step": 0.1**1.5})
 
 
-def test_a_restored_algorithm_goes_on_as_if_nothing_had_happened(name, begun):
-    whole = begun(name)
-    for _ in range(3):
-        whole.step(0.1)
-    state, there = whole.state_dict(), random.getstate()
-    whole.step(0.2)
-    other = begun(name)
-    other.load_state_dict(state)
-    random.setstate(there)
-    other.step(0.2)
-    first, second = (one.candidates() for one in (whole, other))
-    assert list(first) == list(second)
-    assert all(torch.equal(first[key].weights, second[key].weights) for key in first)
-
-
 @pytest.mark.parametrize("name", ["es", "pgpe", "snes"])
 @pytest.mark.parametrize("population", [0, 7])
 def test_a_population_that_cannot_be_paired_is_told_before_a_run(name, population):

@@ -21,24 +21,31 @@ Install = Callable[..., Path]
 
 DIGITS = '''
 from typing import Literal
+import deapnets as dn
 
-class Mnist:
+class Task(dn.Evaluator):
+    def genome(self): ...
+    def evaluate(self, networks): ...
+
+class Mnist(Task):
     """Handwritten digits.
 
     Parameters
     ----------
     network
         The network that is evolved, by its name; the larger ones want a graphics card.
+    batch_size
+        Images a generation.
     """
 
     def __init__(self, *, network: str = "mlp-32", batch_size: int | None = None): ...
 
-class Needy:
+class Needy(Task):
     """Needs a path."""
 
     def __init__(self, path: str): ...
 
-class Plain:
+class Plain(Task):
     """Takes nothing."""
 '''
 
@@ -156,7 +163,7 @@ def test_show_prints_summary_and_explained_options_in_sixty_columns(install: Ins
         "  network     str; default mlp-32. The network that is\n"
         "              evolved, by its name; the larger ones want a\n"
         "              graphics card.\n"
-        "  batch_size  int | none; default none.\n"
+        "  batch_size  int | none; default none. Images a generation.\n"
     )
 
 
@@ -200,7 +207,7 @@ def test_show_as_json_has_every_field(install: Install) -> None:
                 "type": "int | none",
                 "required": False,
                 "default": None,
-                "explanation": "",
+                "explanation": "Images a generation.",
             },
         ],
     }
@@ -256,6 +263,24 @@ def test_check_prints_the_problem_wrapped_in_sixty_columns(install: Install) -> 
     assert lines[0].split()[:3] == ["bad", "digits", "found"]
     assert max(map(len, lines)) <= 60
     assert "No module named 'dne'" in " ".join(result.output.split())
+
+
+def test_check_gives_a_line_to_each_fault_and_exits_with_one(install: Install) -> None:
+    source = "class Task: ..."
+    install("digits", "mine = fake_cli_bare:Task", fake_cli_bare=source)
+    result = invoke("check")
+    assert result.exit_code == 1
+    assert result.output.split("\n", 1)[1] == (
+        "    Task does not derive from Evaluator: nothing can be done\n    with it.\n"
+    )
+    assert json.loads(invoke("check", "--json").output)[0]["faults"][0].startswith("Task does not")
+
+
+def test_check_stops_one_that_hangs(install: Install) -> None:
+    install("digits", "slow = fake_cli_slow:Task", fake_cli_slow="while True: pass")
+    result = invoke("check", "--time-limit", "0.5")
+    assert result.exit_code == 1
+    assert "did not come back within 0.5 s, and was stopped." in " ".join(result.output.split())
 
 
 def test_check_tries_only_those_named(install: Install) -> None:

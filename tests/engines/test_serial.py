@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import torch
 
 from deapnets.engines.base import Job
@@ -6,6 +8,16 @@ from deapnets.engines.serial import SerialEngine
 from deapnets.evaluators.xor import Xor
 from deapnets.genomes.layout import Layout
 from deapnets.genomes.nodes import Node
+from deapnets.testing import EngineContract
+
+
+class TestEngines(EngineContract):
+    cases = [
+        ("serial", {}),
+        ("serial", {"chunk": 2}),
+        ("processes", {"workers": 2}),
+        (lambda: ThreadPoolExecutor(2), {}),
+    ]
 
 
 def engine(**options):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import random
 import re
 import statistics
@@ -12,6 +11,7 @@ import pytest
 import deapnets as dn
 from deapnets.errors import ArchitectureError, EvaluationError, OptionError
 from deapnets.evaluators.bitstring import BitSpace, BitString
+from deapnets.testing import ArchitectureContract, SpaceContract
 
 
 class Given(dn.ArchitectureEvaluator):
@@ -94,14 +94,17 @@ def test_bits_are_measured_without_noise():
     assert BitString(bits=4, noise=3.0).measure(row("0111")) == {"test_accuracy": 0.75}
 
 
-def test_bits_come_back_from_text_and_json():
-    space = BitSpace(30)
-    genome = dn.ChoiceGenome(space, space.draw())
-    assert space.parse(str(genome)) == genome
-    assert space.from_json(genome.to_json()) == genome
-    assert pickle.loads(pickle.dumps(genome)) == genome
+class TestBits(SpaceContract):
+    cases = [(BitSpace, {"bits": 30})]
+
+
+class TestBitString(ArchitectureContract):
+    cases = [(BitString, {}), (BitString, {"bits": 4, "noise": 0.0})]
+
+
+def test_a_text_of_other_bits_is_refused():
     with pytest.raises(OptionError, match=re.escape("Expected 30 characters of 0 and 1")):
-        space.parse("01")
+        BitSpace(30).parse("01")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,11 @@ import deapnets as dn
 from deapnets.errors import OptionError
 from deapnets.evaluators.xor import Xor
 from deapnets.genomes.layout import Layout
+from deapnets.testing import EvaluatorContract
+
+
+class TestXor(EvaluatorContract):
+    cases = [(Xor, {}), (Xor, {"hidden": 3, "fitness": "accuracy"})]
 
 
 def test_the_ancestor_has_weights_of_zero():

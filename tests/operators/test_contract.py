@@ -24,6 +24,7 @@ from deapnets.genomes.weights import WeightGenome
 from deapnets.operators import contract
 from deapnets.operators.contract import deviation, find_operator, operator, probability
 from deapnets.operators.initialisation import initGaussian
+from deapnets.testing import OperatorContract
 
 
 @operator(parents=2, share=probability)
@@ -76,8 +77,8 @@ OPERATORS = [
     (dn.mutNonzero, {"sigma": 0.5, "indpb": 0.1}),
     (dn.mutPrune, {"share": 0.5}),
     (cxBlend, {}),
+    (mutDifference, {}),
 ]
-each_operator = pytest.mark.parametrize(("apply", "parameters"), OPERATORS)
 
 
 @pytest.fixture
@@ -85,14 +86,13 @@ def pair(individual_class, leaf):
     return individual_class(leaf([1, 2, 3])), individual_class(leaf([5, 6, 7]))
 
 
-# What every operator does.
+class TestEveryOperator(OperatorContract):
+    cases = OPERATORS
 
 
-@each_operator
+@pytest.mark.parametrize(("apply", "parameters"), OPERATORS)
 @given(width=st.integers(1, 70), seed=st.integers(0, 2**64 - 1), values=st.integers(0, 99))
-def test_operator_gives_children_of_their_parents_shape(
-    apply, parameters, leaf, width, seed, values
-):
+def test_operator_takes_parents_of_any_width(apply, parameters, leaf, width, seed, values):
     generator = torch.Generator().manual_seed(values)
     parents = [leaf(torch.randn(width, generator=generator)) for _ in range(apply.parents)]
     before = [parent.weights.clone() for parent in parents]
@@ -128,77 +128,6 @@ def test_children_of_an_operator_are_the_test_vectors(apply, parameters, vector)
     seeds = np.array([0, 1, 2**64 - 1], dtype=np.uint64)
     children = apply.make(rows, seeds, apply.parameters(**parameters))
     assert hashlib.blake2b(children.numpy().tobytes(), digest_size=8).hexdigest() == vector
-
-
-@each_operator
-def test_operator_treats_every_row_as_if_it_were_alone(apply, parameters):
-    rows = [torch.randn(20, 300) for _ in range(apply.parents)]
-    seeds = np.arange(20, dtype=np.uint64)
-    settings = apply.parameters(**parameters)
-    together = apply.make(rows, seeds, settings)
-    for i in range(20):
-        alone = apply.make([lot[i : i + 1] for lot in rows], seeds[i : i + 1], settings)
-        assert torch.equal(alone[0], together[i])
-
-
-@each_operator
-def test_operator_leaves_the_rows_it_reads(apply, parameters):
-    rows = [torch.randn(5, 100) for _ in range(apply.parents)]
-    before = [lot.clone() for lot in rows]
-    children = apply.make(rows, np.arange(5, dtype=np.uint64), apply.parameters(**parameters))
-    children.zero_()
-    assert all(torch.equal(lot, old) for lot, old in zip(rows, before, strict=True))
-
-
-@each_operator
-def test_operator_takes_one_row_that_stands_for_all(apply, parameters):
-    row = torch.randn(1, 100)
-    seeds = np.arange(6, dtype=np.uint64)
-    settings = apply.parameters(**parameters)
-    shared = apply.make([row.expand(6, -1)] * apply.parents, seeds, settings)
-    own = apply.make([row.repeat(6, 1)] * apply.parents, seeds, settings)
-    assert torch.equal(shared, own)
-
-
-@each_operator
-def test_python_random_governs_an_operator(apply, parameters, leaf):
-    def child(seed: int) -> WeightGenome:
-        random.seed(seed)
-        parents = [WeightGenome(leaf(torch.arange(50) + i * 100)) for i in range(apply.parents)]
-        return apply(*parents, **parameters)[0]
-
-    assert child(1) == child(1)
-    assert torch.equal(child(1).weights, child(1).weights)
-    assert child(1) != child(2)
-
-
-@each_operator
-def test_call_draws_one_seed(apply, parameters, leaf):
-    apply(*(WeightGenome(leaf([1.0])) for _ in range(apply.parents)), **parameters)
-    after = random.random()
-    random.seed(1)
-    random.getrandbits(64)
-    assert random.random() == after
-
-
-@each_operator
-def test_operator_changes_individuals_in_place_and_keeps_their_old_nodes(apply, parameters, leaf):
-    individuals = [WeightGenome(leaf([i, 2, 3])) for i in range(apply.parents)]
-    old = [individual.node for individual in individuals]
-    back = apply(*individuals, **parameters)
-    assert isinstance(back, tuple)
-    assert all(a is b for a, b in zip(back, individuals, strict=True))
-    assert all(individual.node not in old for individual in individuals)
-    assert [node.weights.tolist() for node in old] == [[i, 2, 3] for i in range(apply.parents)]
-
-
-@each_operator
-def test_call_makes_no_weights(apply, parameters, leaf, monkeypatch):
-    monkeypatch.setattr(type(apply), "make", None)
-    for individual in apply(
-        *(WeightGenome(leaf([1.0])) for _ in range(apply.parents)), **parameters
-    ):
-        assert individual.node.weights is None
 
 
 def test_second_child_has_the_parents_in_reverse_order(pair):

@@ -6,23 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import torch
 from torch import nn
 
 import deapnets as dn
-
-
-class Bowl(dn.Evaluator):
-    """Minus the squared distance of a network's weights from one."""
-
-    def __init__(self, net: nn.Module) -> None:
-        self.net = net
-
-    def genome(self) -> nn.Module:
-        return self.net
-
-    def evaluate(self, networks: dn.Networks) -> torch.Tensor:
-        return -(networks.weights() - 1.0).square().sum(1)
+from deapnets.testing.strategies import Bowl
 
 
 @pytest.fixture

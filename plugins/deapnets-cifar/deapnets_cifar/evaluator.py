@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, final
 
-from deapnets import CellGenome, CellSpace, GraphGenome, GraphSpace, SearchSpace, Stream
+import deapnets as dn
 from deapnets.errors import OptionError, unknown
 from deapnets.evaluators.architectures import ArchitectureEvaluator, Outcome
 
@@ -102,14 +102,14 @@ class Cifar(ArchitectureEvaluator):
         return load_digits() if self._dataset == "digits" else load_cifar10(self._folder)
 
     @functools.cached_property
-    def _space(self) -> SearchSpace:
+    def _space(self) -> dn.SearchSpace:
         if self._kind == "graph":
-            return GraphSpace((1, 8, 8) if self._dataset == "digits" else (3, 32, 32))
+            return dn.GraphSpace((1, 8, 8) if self._dataset == "digits" else (3, 32, 32))
         if self._kind == "cell":
-            return CellSpace("cell", combinations=3, stack=self._stack, width=self._width)
+            return dn.CellSpace("cell", combinations=3, stack=self._stack, width=self._width)
         from deapnets.architectures.operations import NASBENCH201_OPERATIONS
 
-        return CellSpace(
+        return dn.CellSpace(
             "nb201",
             operations=NASBENCH201_OPERATIONS,
             wiring="complete",
@@ -118,7 +118,7 @@ class Cifar(ArchitectureEvaluator):
             width=self._width,
         )
 
-    def space(self) -> SearchSpace:
+    def space(self) -> dn.SearchSpace:
         """Return the space that is searched."""
         return self._space
 
@@ -131,7 +131,7 @@ class Cifar(ArchitectureEvaluator):
         own = {name: value for name, value in vars(self).items() if name != "images"}
         return {**own, "_trained": OrderedDict(), "_seen": {}}
 
-    def evaluate_one(self, individual: Any, fidelity: float, rng: Stream) -> Outcome:
+    def evaluate_one(self, individual: Any, fidelity: float, rng: dn.Stream) -> Outcome:
         """Train the network; return its accuracy on held-out images, in [0, 1]."""
         import time
 
@@ -170,18 +170,18 @@ class Cifar(ArchitectureEvaluator):
         """
         _, net = self._trained.get(individual.key, ("", None))
         if net is None:
-            net, _ = self._train(individual, float(self._epochs), Stream(_MEASURED))
+            net, _ = self._train(individual, float(self._epochs), dn.Stream(_MEASURED))
         figures = {f"{split}_accuracy": self._accuracy(net, split) for split in _SPLITS}
         return {**figures, "parameters": _count(net)}
 
-    def _train(self, individual: Any, epochs: float, rng: Stream) -> tuple[nn.Module, float]:
+    def _train(self, individual: Any, epochs: float, rng: dn.Stream) -> tuple[nn.Module, float]:
         """Return a trained network, and the epochs that its parents' weights had seen."""
         import torch
 
         from deapnets_cifar.training import inherit, train
 
         device = self._place()
-        rate = individual.learning_rate if isinstance(individual, GraphGenome) else self._rate
+        rate = individual.learning_rate if isinstance(individual, dn.GraphGenome) else self._rate
         _, parent = self._trained.get(getattr(individual, "parent", None) or "", ("", None))
         with one_thread(device), torch.random.fork_rng(devices=[]):
             torch.manual_seed(rng.integer())
@@ -194,9 +194,9 @@ class Cifar(ArchitectureEvaluator):
         return net, before
 
     def _made(self, individual: Any) -> nn.Module:
-        if isinstance(individual, GraphGenome):
+        if isinstance(individual, dn.GraphGenome):
             return individual.module(10)
-        return cast(CellGenome, individual).module(10, self.images.shape[0])
+        return cast(dn.CellGenome, individual).module(10, self.images.shape[0])
 
     def _accuracy(self, net: nn.Module, split: str) -> float:
         from deapnets_cifar.training import accuracy

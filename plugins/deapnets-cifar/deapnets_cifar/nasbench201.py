@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, ClassVar, NamedTuple, final
 
-from deapnets import NASBENCH201, CellSpace, SpaceGenome, Stream
+import deapnets as dn
 from deapnets.errors import ArchitectureError, DataError
 from deapnets.evaluators.architectures import ArchitectureEvaluator, Outcome
 
@@ -90,15 +90,15 @@ class NasBench201(ArchitectureEvaluator):
         """Leave the table out: another process reads it itself."""
         return {"_table": self._table}
 
-    def space(self) -> CellSpace:
+    def space(self) -> dn.CellSpace:
         """Return the space of the 15,625 cells."""
-        return NASBENCH201
+        return dn.NASBENCH201
 
     def open(self) -> None:
         """Read the table: what is wrong with it is said before a run begins."""
         _ = self.rows
 
-    def row(self, individual: SpaceGenome) -> Row:
+    def row(self, individual: dn.SpaceGenome) -> Row:
         """Return what the table knows of a cell.
 
         Raises
@@ -111,14 +111,14 @@ class NasBench201(ArchitectureEvaluator):
         except KeyError:
             raise ArchitectureError(f"{individual} is not in the table.") from None
 
-    def evaluate_one(self, individual: SpaceGenome, fidelity: float, rng: Stream) -> Outcome:
+    def evaluate_one(self, individual: dn.SpaceGenome, fidelity: float, rng: dn.Stream) -> Outcome:
         """Return one validation run's accuracy in [0, 1], and the seconds that training took."""
         row = self.row(individual)
         if fidelity == SHORT:
             return Outcome((row.short,), SHORT * row.seconds)
         return Outcome((row.runs[rng.below(len(row.runs))],), FULL * row.seconds)
 
-    def measure(self, individual: SpaceGenome) -> dict[str, float]:  # type: ignore[override]  # an architecture
+    def measure(self, individual: dn.SpaceGenome) -> dict[str, float]:  # type: ignore[override]  # an architecture
         """Return the figures of the report, accuracies in [0, 1].
 
         ``test_accuracy``; ``validation_accuracy``, the mean of all runs; ``regret``, what the best

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 import deapnets as dn
 from deapnets.cli import main
 from deapnets.errors import DataError, OptionError
+from deapnets.testing import ArchitectureContract
 
 evaluators = pytest.importorskip(
     "deapnets_cifar.evaluator", reason="deapnets-cifar is not installed"
@@ -28,6 +29,13 @@ Cifar = evaluators.Cifar
 @pytest.fixture(scope="module")
 def digits():
     return Cifar(dataset="digits", epochs=8)
+
+
+class TestCifar(ArchitectureContract):
+    cases = [
+        (Cifar, {"dataset": "digits", "epochs": 2, "space": "graph"}),
+        (Cifar, {"dataset": "digits", "epochs": 2, "space": "cell", "width": 2}),
+    ]
 
 
 SMALL = "lr=0.1 0:linear 1:relu 2:linear 0-1:conv3x3x16/2 1-2:identity"

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 import deapnets as dn
 from deapnets.cli import main
 from deapnets.errors import DataError
+from deapnets.testing import ArchitectureContract
 
 nasbench201 = pytest.importorskip(
     "deapnets_cifar.nasbench201", reason="deapnets-cifar is not installed"
@@ -21,6 +22,14 @@ nasbench201 = pytest.importorskip(
 FULL, SHORT, NasBench201 = nasbench201.FULL, nasbench201.SHORT, nasbench201.NasBench201
 
 CELL = dn.NASBENCH201.parse("|nor_conv_3x3~0|+|none~0|none~1|+|none~0|skip_connect~1|none~2|")
+
+
+class TestTable(ArchitectureContract):
+    cases = [(NasBench201, {})]
+
+    @pytest.fixture
+    def case(self, request, rows, write):
+        return request.param[0], {"table": write(rows)}
 
 
 def row_of(rows, genome=CELL):

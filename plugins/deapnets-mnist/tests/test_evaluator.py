@@ -1,6 +1,4 @@
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -12,7 +10,8 @@ from deapnets_mnist.evaluator import Mnist
 import deapnets as dn
 from deapnets.errors import DataError, OptionError
 from deapnets.genomes.layout import Layout
-from deapnets.plugins import EVALUATORS, get, options_of
+from deapnets.plugins import EVALUATORS, get
+from deapnets.testing import EvaluatorContract
 
 
 @pytest.fixture
@@ -56,31 +55,19 @@ def width(evaluator):
     return Layout.of(evaluator.genome()).width
 
 
+class TestMnist(EvaluatorContract):
+    cases = [
+        (Mnist, {"dataset": "digits"}),
+        (Mnist, {"dataset": "digits", "batch_size": None, "fitness": "accuracy"}),
+        (Mnist, {"dataset": "digits", "network": "conv-2", "readout": "ridge", "batch_size": 50}),
+    ]
+
+
 # --- found, and cheap until it is used ---
 
 
 def test_it_is_found_under_its_name():
     assert get(EVALUATORS, "mnist").load().target is Mnist
-
-
-def test_every_option_is_explained_and_has_a_default():
-    options = options_of(Mnist)
-    assert [option.name for option in options if not option.explanation or option.required] == []
-
-
-def test_making_it_reads_no_data_and_imports_nothing_more():
-    code = (
-        "import sys\n"
-        "from deapnets_mnist.evaluator import Mnist\n"
-        "before = set(sys.modules)\n"
-        "Mnist(), Mnist(data='/nowhere', network='deep', pool='7x7')\n"
-        "print(sorted(set(sys.modules) - before))\n"
-        "print(sorted({'sklearn', 'pooch', 'deapnets_mnist.datasets'} & before))"
-    )
-    answer = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True
-    )
-    assert answer.stdout == "[]\n[]\n"
 
 
 def test_data_are_read_once(monkeypatch, idx_folder):

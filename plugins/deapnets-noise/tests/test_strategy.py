@@ -13,6 +13,11 @@ import deapnets as dn
 from deapnets.errors import OptionError, PluginError
 from deapnets.genomes.layout import Layout
 from deapnets.runs.configuring import make_settings
+from deapnets.testing import AlgorithmContract
+
+
+class TestNoise(AlgorithmContract):
+    cases = [(NoiseSettings, {"rule": rule}) for rule in ("cost", "annealing", "spsa", "es")]
 
 
 @pytest.fixture
@@ -51,21 +56,6 @@ def test_rules_with_credit_learn(task, rule):
         algorithm.step(number / 150)
     assert task.validate(task.networks(*algorithm.candidates().values())) == {}
     assert algorithm.candidates()["champion"].fitness.values[0] > -0.4
-
-
-def test_algorithm_that_takes_up_a_state_goes_on_as_the_first_one(task):
-    first = begin(task, rule="annealing")
-    for _ in range(3):
-        first.step(0.0)
-    second = begin(task, rule="annealing")
-    second.load_state_dict(first.state_dict())
-    second._mapping.load_state_dict(first._mapping.state_dict())
-    state = task.state_dict()
-    random.seed(9)
-    expected = [first.step(0.5).population[1].digest for _ in range(3)]
-    task.load_state_dict(state)
-    random.seed(9)
-    assert [second.step(0.5).population[1].digest for _ in range(3)] == expected
 
 
 def test_algorithm_is_found_by_its_name_on_the_command_line():
