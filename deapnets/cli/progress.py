@@ -88,6 +88,9 @@ def _figures(progress: Progress) -> list[str]:
     accuracy = progress.validation.get("validation_accuracy")
     if accuracy is not None:
         parts.append(f"validation {100 * accuracy:.1f} %")
+    distance = progress.validation.get("validation_frechet_distance")
+    if distance is not None:
+        parts.append(f"Frechet distance {distance:.1f}")
     return [*parts, f"{rate:,.0f} evals/s"]
 
 
@@ -110,6 +113,8 @@ def summarise(directory: RunDirectory, picture: Path) -> None:
         click.echo(f"  {name:22} {_figure(name, value)}")
     click.echo(f"  network                {directory.path / 'best.safetensors'}")
     click.echo(f"  learning curve         {picture}")
+    if (directory.path / "picture.png").is_file():
+        click.echo(f"  what it does           {directory.path / 'picture.png'}")
     click.echo("Next:")
     click.echo(f"  deapnets show {directory.path}")
     click.echo(f"  deapnets plugins show {config['evaluator']}")

@@ -90,6 +90,13 @@ class Evaluator(ABC):
         """Return held-out figures of one individual for the report; never fitness."""
         return {}
 
+    def draw(self, individual: WeightGenome) -> bytes | None:
+        """Return a picture of what an individual does, a PNG; None where there is nothing to see.
+
+        A run draws its best network now and then, so that one sees it learn.
+        """
+        return None
+
     def loss_of(self, network: Callable[..., torch.Tensor], device: torch.device) -> torch.Tensor:
         """Return the loss of one network on the rows of the generation, to be differentiated.
 

@@ -28,6 +28,7 @@ normal distribution of its mean and deviation; and 50 training images again and 
 
 _REPEATED = 50
 _SAMPLES = 2000  # of each reference, at most
+_SCALED_BY = 5000  # training images whose deviation features are measured in
 _NEIGHBOURS = 2000  # rows whose neighbourhoods are compared, at most
 
 
@@ -71,25 +72,34 @@ class ImageReport:
         self.train, self.test = train, test
         self.train_labels = train_labels
         self.classifier = classifier or cached_classifier(train, train_labels, "report", cache)
-        self._features = self.classifier.features(test)
+        deviation = float(self.classifier.features(train[:_SCALED_BY]).var(0).mean().sqrt())
+        self._unit = deviation or 1.0
+        self._features = self.features(test)
         self._shares = label_shares(test_labels, self.classifier.classes)
 
     def accuracy(self, labels: torch.Tensor) -> float:
         """Return the classifier's accuracy on the held-out images with those labels."""
-        answers = self.classifier.probabilities(self._features).argmax(1)
+        answers = self.classifier(self.test).argmax(1)
         return float((answers == labels).double().mean())
+
+    def features(self, images: torch.Tensor) -> torch.Tensor:
+        """Return the classifier's features ``[n, d]``, of about unit variance on training ones.
+
+        So distances do not depend on the scale that a classifier happens to have.
+        """
+        return self.classifier.features(images) / self._unit
 
     def measure(self, samples: torch.Tensor) -> dict[str, float]:
         """Return the figures of samples ``[m, channels, height, width]``.
 
-        ``frechet_distance``, ``kernel_distance`` and ``sliced_wasserstein`` (features; pixels for
-        the last one), less is better; ``classifier_score``, ``classes_covered`` (of more than 1 %
-        of the samples), ``total_variation_distance`` of the classes; ``precision``, ``recall``,
-        ``density``, ``coverage``; ``copied`` and ``nearest_ratio`` of `memorised`.
+        ``frechet_distance``, ``kernel_distance`` and ``sliced_wasserstein`` (of `features`; of
+        pixels the last one), less is better; ``classifier_score``, ``classes_covered`` (of more
+        than 1 % of the samples), ``total_variation_distance`` of the classes; ``precision``,
+        ``recall``, ``density``, ``coverage``; ``copied`` and ``nearest_ratio`` of `memorised`.
         """
         require_images(samples, self.classifier.shape)
-        features = self.classifier.features(samples)
-        probabilities = self.classifier.probabilities(features)
+        features = self.features(samples)
+        probabilities = self.classifier.probabilities(features * self._unit)
         shares = class_shares(probabilities)
         found = {
             "frechet_distance": frechet_distance(self._features, features),

@@ -114,6 +114,14 @@ class RunDirectory:
         content = save({key: value.contiguous() for key, value in tensors.items()})
         self.replace(name, lambda path: path.write_bytes(content))
 
+    def write_bytes(self, name: str, content: bytes) -> None:
+        """Write bytes under ``name``, whole or not at all; a folder in the name is made."""
+        try:
+            (self.path / name).parent.mkdir(exist_ok=True)
+        except OSError as error:
+            raise RunError(f"{self.path / name} cannot be written: {error}.") from error
+        self.replace(name, lambda path: path.write_bytes(content))
+
     def append(self, record: dict[str, Any]) -> None:
         """Add a line to ``log.jsonl``."""
         try:

@@ -17,6 +17,7 @@ from deapnets.algorithms.base import Algorithm, Generation
 from deapnets.algorithms.ga import individual_class
 from deapnets.architectures.spaces import SpaceGenome
 from deapnets.evaluators.architectures import ArchitectureEvaluator
+from deapnets.genomes.weights import WeightGenome
 from deapnets.mapping import PopulationMap
 from deapnets.runs.champion import Champion
 from deapnets.runs.configuring import Configuration
@@ -243,7 +244,18 @@ class Run:
         self._looked = self._number
         if self.champion.generation == self._number:
             self._save()
+        if _worth_a_picture(self._number // self.configuration.validate_every):
+            self._draw(f"pictures/{self._number:06d}.png")
         self._reached = self.configuration.budget.reached(self._validation)
+
+    def _draw(self, name: str) -> None:
+        """Write a picture of what the best network does, where its evaluator draws one."""
+        individual = self.champion.individual
+        picture = None
+        if isinstance(individual, WeightGenome):
+            picture = self.configuration.evaluator.draw(individual)
+        if picture is not None:
+            self.directory.write_bytes(name, picture)
 
     def _save(self) -> None:
         individual = self.champion.individual
@@ -298,6 +310,7 @@ class Run:
     def _measure(self) -> dict[str, float]:
         """Return the champion's held-out figures; the test split is opened here alone."""
         individual = self.champion.individual
+        self._draw("picture.png")
         return {} if individual is None else self.configuration.evaluator.measure(individual)  # type: ignore[arg-type]  # of its own kind
 
     def _finish(self, status: str, measured: dict[str, float], algorithm: Algorithm) -> None:
@@ -340,3 +353,8 @@ class Run:
                 },
             },
         )
+
+
+def _worth_a_picture(looks: int) -> bool:
+    """Return whether so many looks are 0 or a power of two: a run changes most at its beginning."""
+    return looks & (looks - 1) == 0

@@ -538,3 +538,38 @@ def test_a_run_of_a_part_saves_the_whole_network(start):
     net.load_state_dict(tensors)
     assert run.directory.read("result.json")["metrics"]["parameters"] == 27
     assert run.directory.read("config.json")["parameters"] == 27
+
+
+class DrawnRings(Rings):
+    """Draws the digest of whom it is asked to draw."""
+
+    def draw(self, individual):
+        return individual.digest.encode()
+
+
+def test_a_run_draws_its_best_network_now_and_then_and_at_the_end(start):
+    run = start(DrawnRings(), budget=Budget(generations=9), validate_every=1)
+    for _ in run:
+        pass
+    path = run.directory.path
+    names = sorted(picture.name for picture in (path / "pictures").iterdir())
+    assert names == [f"{number:06d}.png" for number in (0, 1, 2, 4, 8)]
+    assert (path / "picture.png").read_text() == run.champion.individual.digest
+    best = run.directory.read("best.json")["digest"]
+    assert (path / "picture.png").read_text() == best
+
+
+def test_an_evaluator_that_draws_nothing_leaves_no_picture(start):
+    run = start()
+    for _ in run:
+        pass
+    assert not (run.directory.path / "pictures").exists()
+    assert not (run.directory.path / "picture.png").exists()
+
+
+def test_a_picture_that_cannot_be_written_ends_the_run_with_our_error(start):
+    run = start(DrawnRings())
+    (run.directory.path / "pictures").write_text("in the way")
+    with pytest.raises(RunError, match=r"pictures/000000\.png cannot be written"):
+        for _ in run:
+            pass

@@ -97,7 +97,7 @@ class Mnist(SupervisedTask):
                 f"validation is a part of the training images in (0, 1), got {validation}."
             )
         self._network = network
-        self._size = None if pool is None else _size(pool)
+        self._size = None if pool is None else parse_size(pool)
         self._dataset = dataset
         self._folder = data
         self._validation = validation
@@ -153,7 +153,7 @@ class Mnist(SupervisedTask):
         return (int(height), int(width))
 
 
-def _size(pool: str) -> tuple[int, int]:
+def parse_size(pool: str) -> tuple[int, int]:
     """Return height and width of ``"14x14"``."""
     sides = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", pool)
     if sides is None:

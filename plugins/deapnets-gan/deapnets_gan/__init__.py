@@ -1,0 +1,13 @@
+"""Generators of images that evolve against a judge.
+
+- :mod:`deapnets_gan.evaluator`: the evaluator ``gan`` of ``deapnets run``
+- :mod:`deapnets_gan.task`: `GenerativeTask`, what it is made of; `Generative`, on images at hand
+- :mod:`deapnets_gan.images`: the images: digits, MNIST, any four IDX files
+- :mod:`deapnets_gan.generators`: the networks that are evolved, by name
+- :mod:`deapnets_gan.judge`: `Judge`, what says what images are worth
+- :mod:`deapnets_gan.judges`: judges by name
+- :mod:`deapnets_gan.features`: `FeatureJudge`: a distance in frozen features
+- :mod:`deapnets_gan.chains`: layers on the images of many generators at once
+- :mod:`deapnets_gan.grids`: pictures
+- :mod:`deapnets_gan.command`: ``deapnets sample``
+"""

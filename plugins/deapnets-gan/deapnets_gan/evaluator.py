@@ -1,0 +1,108 @@
+"""The evaluator ``gan``: generators of digits, or of other grey images, against a judge."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, final
+
+from deapnets.errors import OptionError
+from deapnets_gan.features import Distance
+from deapnets_gan.images import ImageSet, load_images
+from deapnets_gan.judges import JudgeName, JudgeOptions
+from deapnets_gan.task import GenerativeTask
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@final
+class Gan(GenerativeTask):
+    """Generators of images that evolve against a judge.
+
+    Parameters
+    ----------
+    network
+        "eigen-128": fully connected, up to coordinates along the training images' principal
+        components; "mlp-64": fully connected up to the pixels; "deconv-16": transposed
+        convolutions. Numbers are the sizes of the hidden layers, such as "mlp-128-128".
+    latent
+        Length of a row of latents.
+    dataset
+        "mnist" (read from $DEAPNETS_DATA/mnist or the cache, else downloaded) or "digits" (1,797
+        real digits of 8x8 pixels that come with scikit-learn: no download).
+    data
+        A folder with four IDX files under their usual names, .gz or not, instead of "mnist".
+    pool
+        Size of the images, such as "14x14" or "28x28": they are averaged down to it. By default
+        14x14 for larger ones.
+    validation
+        Part of the training images held out as validation split, in (0, 1).
+    judge
+        "feature": a distance in the features of a frozen classifier.
+    distance
+        "kernel" or "sliced": what a feature judge compares.
+    directions
+        Random directions along which it compares, for pixels and each layer, drawn every
+        generation.
+    batch_size
+        Images that each generator is judged on; the same latents for everybody.
+    diversity
+        Weight of diversity beside quality.
+    vector
+        Fitness of two objectives, quality and diversity, instead of their sum.
+    """
+
+    settings: ClassVar = {
+        "es": {
+            "population": 512,
+            "sigma": 0.03,
+            "sigma_end": 0.01,
+            "step": 0.01,
+            "step_end": 5e-4,
+            "rank": None,
+        },
+    }
+
+    def __init__(
+        self,
+        *,
+        network: str = "eigen-128",
+        latent: int = 32,
+        dataset: str = "mnist",
+        data: str | None = None,
+        pool: str | None = None,
+        validation: float = 0.1,
+        judge: JudgeName = "feature",
+        distance: Distance = "kernel",
+        directions: int = 48,
+        batch_size: int = 128,
+        diversity: float = 1.0,
+        vector: bool = False,
+    ) -> None:
+        super().__init__(
+            JudgeOptions(judge, distance, directions),
+            latent=latent,
+            batch_size=batch_size,
+            diversity=diversity,
+            vector=vector,
+        )
+        if data is not None and dataset == "digits":
+            raise OptionError("dataset=digits is bundled; leave out data=, or dataset=digits.")
+        if not 0.0 < validation < 1.0:
+            raise OptionError(
+                f"validation is a part of the training images in (0, 1), got {validation}."
+            )
+        self._network, self._dataset, self._folder = network, dataset, data
+        self._pool, self._validation = pool, validation
+
+    def load(self) -> ImageSet:
+        """Return the images, averaged down to the size asked for."""
+        from deapnets_mnist.evaluator import parse_size
+
+        pool = None if self._pool is None else parse_size(self._pool)
+        return load_images(self._dataset, self._folder, pool, self._validation)
+
+    def module(self) -> nn.Module:
+        """Return the generator by its name; initial weights come from torch's global generator."""
+        from deapnets_gan.generators import build_generator
+
+        return build_generator(self._network, self.latent, self.images.train)
