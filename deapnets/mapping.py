@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import random
+import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -106,7 +107,8 @@ class PopulationMap:
         (what became of it) and ``individuals`` (how many it was scoring).
     seconds
         Time spent in ``"making"`` weights and ``"evaluating"`` networks, in seconds, that of all
-        workers together.
+        workers together; and in ``"waiting"``: what else calls of the map took, for want of a
+        worker's reply or to hand nodes over.
     evaluations
         Individuals evaluated so far.
     forwards
@@ -114,6 +116,8 @@ class PopulationMap:
     on_scores
         Called with the individuals of a chunk and their `deapnets.engines.scoring.Scored` as soon
         as a chunk was scored, before fitness that is not finite is dealt with; None for nobody.
+    on_population
+        Called with the individuals of a call before any of them is made; None for nobody.
     recall
         Called with an individual before it is evaluated: its fitness if that is known already, or
         None. What it returns counts as an evaluation; nobody is asked when it is None.
@@ -146,10 +150,11 @@ class PopulationMap:
         self.seed = seed
         self.number = -1
         self.faults: list[dict[str, Any]] = []
-        self.seconds = {"making": 0.0, "evaluating": 0.0}
+        self.seconds = {"making": 0.0, "evaluating": 0.0, "waiting": 0.0}
         self.evaluations = 0
         self.forwards = 0
         self.on_scores: Callable[[Sequence[WeightGenome], Scored], None] | None = None
+        self.on_population: Callable[[Sequence[WeightGenome]], None] | None = None
         self.recall: Callable[[WeightGenome], tuple[float, ...] | None] | None = None
         self._scorer = Scorer(self.device, self.memory, path=path, chunk=chunk, precision=precision)
         machine = Machine(str(self.device), self.memory, path, chunk, precision)
@@ -239,6 +244,11 @@ class PopulationMap:
             asked.append(individual)
             yield individual.node
 
+    @property
+    def workers(self) -> int:
+        """How many networks are made and scored at the same time: workers of the engine."""
+        return self._engine.workers
+
     def close(self) -> None:
         """Let workers go, if there are any; they come back when the map is used."""
         self._engine.close()
@@ -308,10 +318,24 @@ class PopulationMap:
     ) -> list[tuple[float, ...]]:
         with self._one_call() as generation:
             generation.prepare(self, evaluator, population)
-            scores = self._scores(Job(evaluator, keywords, self.number), population)
+            if self.on_population is not None:
+                self.on_population(population)
+            with self._counted():
+                scores = self._scores(Job(evaluator, keywords, self.number), population)
             generation.note(evaluator, population, scores)
         self.evaluations += len(population)
         return scores
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        """Count what the block takes beside the work of the workers, who share it."""
+        began, before = time.perf_counter(), self._work()
+        yield
+        took = time.perf_counter() - began
+        self.seconds["waiting"] += max(0.0, took - (self._work() - before) / self.workers)
+
+    def _work(self) -> float:
+        return self.seconds["making"] + self.seconds["evaluating"]
 
     @contextmanager
     def _one_call(self) -> Iterator[Turn]:

@@ -15,6 +15,7 @@ from deap import base
 from deapnets.algorithms.halving import Halving
 from deapnets.algorithms.ledger import Ledger, name_of
 from deapnets.algorithms.trials import (
+    Place,
     Trial,
     a_model,
     as_outcome,
@@ -242,6 +243,9 @@ class Search(ABC):
         individual.fitness.values = outcome.values
         individual.records = outcome.records
         individual.level = trial.level
+        before = getattr(individual, "place", None)
+        parent = None if before is None else before.number
+        individual.place = Place(self.number, parent, self.ledger.seconds)
         if self._halving and self._halving.goes_on(trial.level, individual.fitness.wvalues):
             seed = random.getrandbits(64)
             self._promoted.append(Trial(individual, trial.level + 1, seed))

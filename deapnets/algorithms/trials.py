@@ -6,11 +6,22 @@ import copy
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 from deap import base
 
 from deapnets.evaluators.architectures import Outcome
+
+
+class Place(NamedTuple):
+    """Where an individual stands among all that a search has evaluated.
+
+    A clone has its parent's until it is evaluated itself.
+    """
+
+    number: int  # of its evaluation, from 1
+    parent: int | None  # number of the individual that it is a changed clone of
+    seconds: float  # what all evaluations up to this one have cost
 
 
 @final
@@ -74,6 +85,7 @@ def pack_individual(individual: Any) -> dict[str, Any]:
         "level": getattr(individual, "level", 0),
         "records": dict(individual.records),
         "parent": getattr(individual, "parent", None),
+        "place": getattr(individual, "place", None),
     }
 
 
@@ -87,4 +99,5 @@ def unpack_individual(state: dict[str, Any], model: Any) -> Any:
         del individual.fitness.values
     individual.level, individual.records = state["level"], state["records"]
     individual.parent = state["parent"]
+    individual.place = Place(*state["place"]) if state.get("place") else None
     return individual

@@ -14,6 +14,9 @@ packing      a state as JSON and tensors, and back
 tensors      tensors to a safetensors file, row by row
 snapshots    the last two snapshots of a state, with checksums
 journal      scores of the generation under way, so that nothing is paid twice
+ancestry     whom the living descend from
+progeny      how many children are better than their parents
+trace        `Trace`: what a report tells beside the log
 pacing       when a state is to be saved again
 drawing      where the random generators of the process stand
 resuming     a `Configuration` from the ``config.json`` of a run that is there

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Version of a run directory's files: ``config.json`` carries it."""
 
+LOG, TRACE = "log.jsonl", "trace.jsonl"
+"""Files with a line a generation: what everybody wants to know, and what a report tells beside."""
+
+RESULTS = ("result.json",)
+"""What a run writes at its end, and what goes when it goes on."""
+
 
 @final
 class RunDirectory:
@@ -122,15 +128,15 @@ class RunDirectory:
             raise RunError(f"{self.path / name} cannot be written: {error}.") from error
         self.replace(name, lambda path: path.write_bytes(content))
 
-    def append(self, record: dict[str, Any]) -> None:
-        """Add a line to ``log.jsonl``."""
+    def append(self, record: dict[str, Any], name: str = LOG) -> None:
+        """Add a line to ``log.jsonl``, or to another file of lines."""
         try:
-            with (self.path / "log.jsonl").open("a", encoding="utf-8") as log:
+            with (self.path / name).open("a", encoding="utf-8") as log:
                 log.write(_json(record) + "\n")
         except OSError as error:
-            raise RunError(f"{self.path / 'log.jsonl'} cannot be written: {error}.") from error
+            raise RunError(f"{self.path / name} cannot be written: {error}.") from error
 
-    def log(self) -> Iterator[dict[str, Any]]:
+    def log(self, name: str = LOG) -> Iterator[dict[str, Any]]:
         """Yield the records of ``log.jsonl``; a last line that was cut off is left out.
 
         Raises
@@ -138,7 +144,7 @@ class RunDirectory:
         RunError
             When a whole line is no JSON.
         """
-        path = self.path / "log.jsonl"
+        path = self.path / name
         if not path.is_file():
             return
         with path.open(encoding="utf-8") as lines:
@@ -163,16 +169,21 @@ class RunDirectory:
     def rewind(self, generation: int) -> None:
         """Go back to a generation: later lines of the log go, and the result, and partial files."""
         remove_partial(self.path)
-        kept = [record for record in self._whole_lines() if record["generation"] <= generation]
-        text = "".join(_json(record) + "\n" for record in kept)
-        if self.has("log.jsonl"):
-            self.replace("log.jsonl", lambda path: path.write_text(text, encoding="utf-8"))
-        (self.path / "result.json").unlink(missing_ok=True)
+        for name in (LOG, TRACE):
+            if self.has(name):
+                self._rewind(name, generation)
+        for name in RESULTS:
+            (self.path / name).unlink(missing_ok=True)
 
-    def _whole_lines(self) -> Iterator[dict[str, Any]]:
-        """Yield the log's records up to the first line that cannot be read."""
+    def _rewind(self, name: str, generation: int) -> None:
+        kept = [record for record in self._whole_lines(name) if record["generation"] <= generation]
+        text = "".join(_json(record) + "\n" for record in kept)
+        self.replace(name, lambda path: path.write_text(text, encoding="utf-8"))
+
+    def _whole_lines(self, name: str) -> Iterator[dict[str, Any]]:
+        """Yield the records of a file of lines up to the first one that cannot be read."""
         with contextlib.suppress(RunError):
-            yield from self.log()
+            yield from self.log(name)
 
 
 def _json(value: dict[str, Any], indent: int | None = None) -> str:

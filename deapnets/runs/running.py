@@ -29,6 +29,7 @@ from deapnets.runs.locking import locked
 from deapnets.runs.networks import Lineage
 from deapnets.runs.pacing import Pace
 from deapnets.runs.snapshots import Snapshots
+from deapnets.runs.trace import Trace
 
 
 @final
@@ -86,6 +87,7 @@ class Run:
             time_limit=configuration.time_limit,
         )
         self._journal = Journal(self._snapshots, self._mapping, lineage)
+        self._trace = Trace(directory, self._mapping)
         self._facts: dict[str, Any] = {}
         self._seconds = 0.0
         self._number = 0
@@ -145,18 +147,22 @@ class Run:
         while spent < 1.0 and not self._reached:
             self._between = False
             self._journal.begin()
-            generation = algorithm.step(spent)
+            with self._trace.step(self._number + 1):
+                generation = algorithm.step(spent)
+            self._trace.note(generation)
             self._number = generation.number
             self._algorithm = algorithm
             self._seconds = time.perf_counter() - began
             spent = budget.spent(generation.number, self._seconds, self._mapping.evaluations)
             if generation.number % self.configuration.validate_every == 0 or spent >= 1.0:
-                self._look(algorithm)
+                with self._trace.phase("validating"):
+                    self._look(algorithm)
             self._seconds = time.perf_counter() - began
             progress = self._note(generation, algorithm.figures(), spent)
             self._between = True
             if self._pace.due():
-                self._save_state(algorithm)
+                with self._trace.phase("saving"):
+                    self._save_state(algorithm)
             yield progress
 
     def _spent(self) -> float:
@@ -196,6 +202,7 @@ class Run:
 
     def _save_state(self, algorithm: Algorithm) -> None:
         """Write a snapshot of the end of a generation, behind the log that leads to it."""
+        self._trace.save_line()
         self.directory.sync_log()
         self._snapshots.write(
             {
@@ -211,6 +218,7 @@ class Run:
                 "evaluator": self.configuration.evaluator.state_dict(),
                 "map": self._mapping.state_dict(),
                 "random": random_states(),
+                "trace": self._trace.state_dict(),
             }
         )
         self._pace.start()
@@ -225,6 +233,7 @@ class Run:
         algorithm.load_state_dict(state["algorithm"])
         self.configuration.evaluator.load_state_dict(state["evaluator"])
         self._mapping.load_state_dict(state["map"])
+        self._trace.load_state_dict(state.get("trace", {}))
         self.directory.rewind(self._number if state["begun"] else -1)
         self._save()
         self._journal.load(self._snapshots.lines)
@@ -244,6 +253,7 @@ class Run:
         self._looked = self._number
         if self.champion.generation == self._number:
             self._save()
+            self._trace.keep_line()
         if _worth_a_picture(self._number // self.configuration.validate_every):
             self._draw(f"pictures/{self._number:06d}.png")
         self._reached = self.configuration.budget.reached(self._validation)
@@ -319,6 +329,7 @@ class Run:
                 if self._between:
                     self._save_state(algorithm)
                 self._save_last()
+            self._trace.save_line()
         finally:
             self._write_result(status, measured)
             self._mapping.close()

@@ -111,8 +111,8 @@ def test_page_lists_exactly_the_settings_of_the_searches():
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the directory of a finished run."""
     out = tmp_path_factory.mktemp("commands") / "run"
-    arguments = ("run", "xor", "--generations", "1", "--population", "4", "--out", str(out))
-    result = CliRunner().invoke(main, arguments)
+    arguments = ("run", "xor", "--generations", "20", "--population", "20", "--seed", "1")
+    result = CliRunner().invoke(main, [*arguments, "--out", str(out)])
     assert result.exit_code == 0, result.output
     return out
 
@@ -127,6 +127,8 @@ FIGURES = {"validation_loss", "validation_accuracy"}
         ("environment.json", "environment.json", set()),
         ("log.jsonl", "log.jsonl", FIGURES),
         ("best.json", "best.safetensors and best.json", FIGURES),
+        ("trace.jsonl", "trace.jsonl", set()),
+        ("lineage.json", "lineage.json", set()),
         ("result.json", "result.json", set()),
     ],
 )

@@ -14,7 +14,7 @@ from deapnets.errors import OptionError, PluginError, RunError
 from deapnets.evaluators.xor import Xor
 from deapnets.runs import snapshots
 from deapnets.runs.budget import Budget, Target
-from deapnets.runs.directory import RunDirectory
+from deapnets.runs.directory import TRACE, RunDirectory
 from deapnets.runs.resuming import other_versions, require_same_network, stored_configuration
 from deapnets.runs.running import Run
 
@@ -71,6 +71,8 @@ class Novelty(dn.Evaluator):
 def found_in(directory):
     """All that a run's directory says, but for the time it took."""
     log = [{k: v for k, v in record.items() if k != "seconds"} for record in directory.log()]
+    log += [{k: v for k, v in line.items() if k != "phases"} for line in directory.log(TRACE)]
+    log += [directory.read("lineage.json")] if directory.has("lineage.json") else []
     result = directory.read("result.json")
     plain = {k: v for k, v in result.items() if k not in ("seconds", "resumed")}
     tensors = load_file(directory.path / "best.safetensors")

@@ -111,8 +111,10 @@ def test_a_run_leaves_its_configuration_environment_log_best_network_and_result(
         "checkpoints",
         "config.json",
         "environment.json",
+        "lineage.json",
         "log.jsonl",
         "result.json",
+        "trace.jsonl",
     ]
 
 
