@@ -7,7 +7,6 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import final
 
@@ -16,6 +15,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
 from deapnets.errors import DataError, OptionError, unknown
+from deapnets.threads import one_thread
 
 VERSION = 1
 """Version of how classifiers are trained: part of the names of their files."""
@@ -145,7 +145,7 @@ def train_classifier(
     require_images(images)
     _require_labels(images, labels)
     shape = (int(images.shape[1]), int(images.shape[2]), int(images.shape[3]))
-    with torch.random.fork_rng(devices=[]), _one_thread():
+    with torch.random.fork_rng(devices=[]), one_thread():  # many sums would round otherwise
         torch.manual_seed(2 * seed + KINDS.index(kind) if kind in KINDS else seed)
         classifier = ImageClassifier(shape, int(labels.max()) + 1, kind)
         _train(classifier, images, labels, steps)
@@ -171,17 +171,6 @@ def _orders(count: int) -> Iterator[torch.Tensor]:
     while True:
         order = torch.randperm(count)
         yield from (part for part in order.split(BATCH) if len(part) == min(BATCH, count))
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Compute by one thread: sums that are divided between threads round differently."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _require_labels(images: torch.Tensor, labels: torch.Tensor | None) -> None:

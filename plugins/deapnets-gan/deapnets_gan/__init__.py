@@ -5,8 +5,12 @@
 - :mod:`deapnets_gan.images`: the images: digits, MNIST, any four IDX files
 - :mod:`deapnets_gan.generators`: the networks that are evolved, by name
 - :mod:`deapnets_gan.judge`: `Judge`, what says what images are worth
-- :mod:`deapnets_gan.judges`: judges by name
+- :mod:`deapnets_gan.judges`: judges by name, and several of them as one
 - :mod:`deapnets_gan.features`: `FeatureJudge`: a distance in frozen features
+- :mod:`deapnets_gan.discriminator`: `DiscriminatorJudge`: trained once a generation
+- :mod:`deapnets_gan.coevolution`: `CoevolvedJudge`: a second population
+- :mod:`deapnets_gan.opponents`: discriminators, and what they say of many generators
+- :mod:`deapnets_gan.fame`: networks of earlier generations
 - :mod:`deapnets_gan.chains`: layers on the images of many generators at once
 - :mod:`deapnets_gan.grids`: pictures
 - :mod:`deapnets_gan.command`: ``deapnets sample``

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, final
 from deapnets.errors import OptionError
 from deapnets_gan.features import Distance
 from deapnets_gan.images import ImageSet, load_images
-from deapnets_gan.judges import JudgeName, JudgeOptions
+from deapnets_gan.judges import JudgeOptions
+from deapnets_gan.opponents import Aggregate
 from deapnets_gan.task import GenerativeTask
 
 if TYPE_CHECKING:
@@ -37,12 +38,23 @@ class Gan(GenerativeTask):
     validation
         Part of the training images held out as validation split, in (0, 1).
     judge
-        "feature": a distance in the features of a frozen classifier.
+        "feature": a distance in the features of a frozen classifier; "discriminator": a network
+        that is trained once a generation; "coevolve": a second population; or several:
+        "feature+discriminator". Under --algorithm adam it is "discriminator": a plain GAN.
     distance
         "kernel" or "sliced": what a feature judge compares.
     directions
         Random directions along which it compares, for pixels and each layer, drawn every
         generation.
+    steps
+        Steps in which a discriminator is trained for a generation (10), or generations of the
+        second population (2).
+    opponents
+        Discriminators that judge: present and earlier ones.
+    aggregate
+        "mean" or "worst" of what they say.
+    discriminators
+        Size of the second population.
     batch_size
         Images that each generator is judged on; the same latents for everybody.
     diversity
@@ -51,6 +63,9 @@ class Gan(GenerativeTask):
         Fitness of two objectives, quality and diversity, instead of their sum.
     """
 
+    presets: ClassVar = {
+        "adam": {"judge": "discriminator", "steps": 1, "opponents": 1},
+    }
     settings: ClassVar = {
         "es": {
             "population": 512,
@@ -71,15 +86,19 @@ class Gan(GenerativeTask):
         data: str | None = None,
         pool: str | None = None,
         validation: float = 0.1,
-        judge: JudgeName = "feature",
+        judge: str = "feature",
         distance: Distance = "kernel",
         directions: int = 48,
+        steps: int | None = None,
+        opponents: int = 3,
+        aggregate: Aggregate = "mean",
+        discriminators: int = 40,
         batch_size: int = 128,
         diversity: float = 1.0,
         vector: bool = False,
     ) -> None:
         super().__init__(
-            JudgeOptions(judge, distance, directions),
+            JudgeOptions(judge, distance, directions, steps, opponents, aggregate, discriminators),
             latent=latent,
             batch_size=batch_size,
             diversity=diversity,

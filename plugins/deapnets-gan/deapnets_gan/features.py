@@ -14,6 +14,7 @@ from deapnets_gan.judge import Judge, Worth
 Distance = Literal["kernel", "sliced"]
 
 _REAL = 4096  # real images of a generation, at most
+_WIDTHS = (0.5, 1.0, 2.0)  # of waves, in median distances of real images
 _SCALED_BY = 500  # images from whose distances a view's scale is taken
 
 
@@ -38,9 +39,11 @@ class FeatureJudge(Judge):
     Images are looked at as pixels, and as the two hidden layers of a frozen classifier. Along
     random directions, drawn anew every generation, two things can be compared:
 
-    ``"kernel"``: the means of ``relu(w x - b)``, with thresholds ``b`` at real images. That is the
-    maximum mean discrepancy of a kernel with random features (Gretton et al. 2012; Rahimi & Recht
-    2007), unbiased: the squared mean is corrected by its own variance.
+    ``"kernel"``: the means of a triangle wave of ``w x + b``, with random phases ``b`` and waves of
+    half, once and twice the median distance of real images. That is the maximum mean discrepancy of
+    a kernel of random waves (Gretton et al. 2012; Rahimi & Recht 2007, whose waves are cosines),
+    unbiased: the squared mean is corrected by its own variance. Triangles are taken because they
+    are sums and differences alone, so that an image's bits do not depend on its place.
 
     ``"sliced"``: sorted values, which is the sliced Wasserstein distance (Bonneel et al. 2015).
 
@@ -102,10 +105,11 @@ class FeatureJudge(Judge):
             places = (torch.arange(self._batch) + 0.5) / self._batch
             quantiles = torch.quantile(real @ weight.T, places, dim=0).T.contiguous()
             return Lines(Layer(weight, torch.zeros(len(weight))), quantiles)
-        at = torch.randint(len(real), (self._directions,), generator=generator)
-        offsets = -(real[at] * weight).sum(1)
-        means = torch.relu(real @ weight.T + offsets).double().mean(0)
-        return Lines(Layer(weight, offsets), means)
+        widths = torch.tensor(_WIDTHS)[torch.arange(self._directions) % len(_WIDTHS)]
+        weight = weight / (2 * torch.pi * widths[:, None])
+        phases = torch.rand(self._directions, generator=generator)
+        means = _waves(real @ weight.T + phases).double().mean(0)
+        return Lines(Layer(weight, phases), means)
 
     def worth(self, images: torch.Tensor) -> Worth:
         """Return what images ``[n, batch, pixels]`` are worth, the mean over the views.
@@ -130,13 +134,18 @@ class FeatureJudge(Judge):
             apart = (along.sort(2).values - lines.real).square_()
             distance = apart.mean(2).double().mean(1)
             return Worth(-distance, torch.zeros_like(distance))
-        along.relu_()
+        along = _waves(along)
         batch = along.shape[2]
         mean = along.mean(2).double()
         variance = (along - along.mean(2, keepdim=True)).square_().mean(2).double()
         squared = mean.square() - variance / (batch - 1)  # of the mean, unbiased
         near = 2 * mean * lines.real - lines.real.square()
         return Worth(near.mean(1), -squared.mean(1))
+
+
+def _waves(values: torch.Tensor) -> torch.Tensor:
+    """Return the triangle wave of period 1 of values: 0 at whole numbers, 2 between them."""
+    return (values - values.round()).abs_().mul_(4.0)
 
 
 def _on(lines: Lines, device: torch.device) -> Lines:

@@ -51,6 +51,11 @@ class Judge(ABC):
     def worth(self, images: torch.Tensor) -> Worth:
         """Return what images ``[n, batch, pixels]`` are worth, each generator's for itself."""
 
+    def loss(self, images: torch.Tensor, diversity: float) -> torch.Tensor:
+        """Return what a baseline minimises by gradient: ``[n]``, minus the worth by default."""
+        worth = self.worth(images)
+        return -(worth.quality + diversity * worth.diversity)
+
     def conclude(self, best: WeightGenome) -> None:
         """Take note of a generation's best, in the parent process."""
 

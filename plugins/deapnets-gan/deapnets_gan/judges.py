@@ -1,18 +1,25 @@
-"""Judges by name, and their options."""
+"""Judges by name, and several of them as one."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, final, get_args
+from typing import TYPE_CHECKING, Any, final, get_args
+
+import torch
 
 from deapnets.errors import OptionError, unknown
+from deapnets.genomes.weights import WeightGenome
+from deapnets_gan.coevolution import CoevolvedJudge
+from deapnets_gan.discriminator import DiscriminatorJudge
 from deapnets_gan.features import Distance, FeatureJudge
-from deapnets_gan.judge import Judge
+from deapnets_gan.judge import Judge, Studio, Worth
+from deapnets_gan.opponents import Aggregate
 
 if TYPE_CHECKING:
     from deapnets_gan.task import GenerativeTask
 
-JudgeName = Literal["feature"]
+JUDGES = ("feature", "discriminator", "coevolve")
 
 
 @final
@@ -23,26 +30,111 @@ class JudgeOptions:
     Parameters
     ----------
     judge
-        ``"feature"``.
+        ``"feature"``, ``"discriminator"``, ``"coevolve"``, or several with ``+`` between them.
     distance
         Of a feature judge: ``"kernel"`` or ``"sliced"``.
     directions
         Of a feature judge: random directions of each view and generation.
+    steps
+        Steps of training a discriminator, or generations of the second population, for one
+        generation of generators; None for 10 and 2.
+    opponents
+        Discriminators that judge: present and earlier ones.
+    aggregate
+        ``"mean"`` or ``"worst"`` of what they say.
+    discriminators
+        Of ``"coevolve"``: size of the second population.
     """
 
-    judge: JudgeName = "feature"
+    judge: str = "feature"
     distance: Distance = "kernel"
     directions: int = 48
+    steps: int | None = None
+    opponents: int = 3
+    aggregate: Aggregate = "mean"
+    discriminators: int = 40
 
     def __post_init__(self) -> None:
-        for name, kind in (("judge", JudgeName), ("distance", Distance)):
+        for name in self.judges:
+            if name not in JUDGES:
+                raise OptionError(unknown("judge", name, JUDGES))
+        if len(set(self.judges)) < len(self.judges):
+            raise OptionError(f'Each judge once, with + between them; got "{self.judge}".')
+        for name, kind in (("distance", Distance), ("aggregate", Aggregate)):
             if getattr(self, name) not in get_args(kind):
                 raise OptionError(unknown(name, str(getattr(self, name)), get_args(kind)))
-        if self.directions < 1:
-            raise OptionError(f"directions is at least 1, got {self.directions}.")
+        for name in ("directions", "steps", "opponents", "discriminators"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise OptionError(f"{name} is at least 1, got {value}.")
+
+    @property
+    def judges(self) -> list[str]:
+        """Names of the judges."""
+        return self.judge.split("+")
+
+
+@final
+class CombinedJudge(Judge):
+    """Several judges, whose verdicts are added up.
+
+    Parameters
+    ----------
+    judges
+        The judges, under their names.
+    """
+
+    def __init__(self, judges: dict[str, Judge]) -> None:
+        self._judges = judges
+
+    def prepare(self, population: Sequence[WeightGenome], studio: Studio, seed: int) -> None:
+        """Let each get ready."""
+        for judge in self._judges.values():
+            judge.prepare(population, studio, seed)
+
+    def begin(self, seed: int, device: torch.device) -> None:
+        """Let each draw what the generation shares."""
+        for judge in self._judges.values():
+            judge.begin(seed, device)
+
+    def worth(self, images: torch.Tensor) -> Worth:
+        """Return the sum of what images are worth to each."""
+        found = [judge.worth(images) for judge in self._judges.values()]
+        quality = torch.stack([worth.quality for worth in found]).sum(0)
+        return Worth(quality, torch.stack([worth.diversity for worth in found]).sum(0))
+
+    def conclude(self, best: WeightGenome) -> None:
+        """Let each take note of the generation's best."""
+        for judge in self._judges.values():
+            judge.conclude(best)
+
+    def figures(self) -> dict[str, float]:
+        """Return the figures of all."""
+        return {k: v for judge in self._judges.values() for k, v in judge.figures().items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return each judge's state under its name."""
+        return {name: judge.state_dict() for name, judge in self._judges.items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up a state that `state_dict` returned."""
+        for name, judge in self._judges.items():
+            judge.load_state_dict(state[name])
 
 
 def make_judge(options: JudgeOptions, task: GenerativeTask, batch: int) -> Judge:
-    """Return a judge of a task's generators."""
+    """Return the judge of a task's generators: one, or several as one."""
+    judges = {name: _made(name, options, task, batch) for name in options.judges}
+    return next(iter(judges.values())) if len(judges) == 1 else CombinedJudge(judges)
+
+
+def _made(name: str, options: JudgeOptions, task: GenerativeTask, batch: int) -> Judge:
     images = task.images.train.flatten(1)
-    return FeatureJudge(task.classifier, images, options.distance, options.directions, batch)
+    if name == "feature":
+        return FeatureJudge(task.classifier, images, options.distance, options.directions, batch)
+    panel: dict[str, Any] = {"opponents": options.opponents, "aggregate": options.aggregate}
+    if options.steps is not None:
+        panel["steps"] = options.steps
+    if name == "discriminator":
+        return DiscriminatorJudge(images, **panel)
+    return CoevolvedJudge(images, size=options.discriminators, **panel)

@@ -172,10 +172,10 @@ class GenerativeTask(Evaluator):
             self.judge.conclude(population[best])
 
     def loss_of(self, network: Callable[..., torch.Tensor], device: torch.device) -> torch.Tensor:
-        """Return minus the fitness of one generator, to be differentiated by a baseline."""
+        """Return the judge's loss of one generator, to be differentiated by a baseline."""
         self.judge.begin(self._seed, device)
-        worth = self.judge.worth(self._flat(network(self._batch(device))[None]))
-        return -(worth.quality + self._diversity * worth.diversity)[0]
+        images = self._flat(network(self._batch(device))[None])
+        return self.judge.loss(images, self._diversity)[0]
 
     def validate(self, networks: Networks) -> dict[str, torch.Tensor]:
         """Return the Frechet distance ``[n]`` to the validation split, and minus it as fitness.

@@ -189,3 +189,5 @@ def test_bad_options_are_refused(make, keywords, text):
 def test_a_judge_that_does_not_exist_is_told_beside_those_that_do():
     with pytest.raises(OptionError, match=r'"featur".*Did you mean "feature"'):
         JudgeOptions("featur")
+    with pytest.raises(OptionError, match="Each judge once"):
+        JudgeOptions("feature+feature")
