@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any, final
 
+from deapnets import scripts
 from deapnets.errors import DeapnetsError, OptionError, PluginError, suggest
 from deapnets.options import Option, options_of, refuse_unknown
 
@@ -61,6 +62,9 @@ class FoundPlugin:
         What was installed to bring it.
     reference
         Where its class is: ``module:Class``.
+
+    A class of a file that nobody packaged has the file as its distribution, and twelve digits of
+    the file's digest as its version.
     """
 
     name: str
@@ -86,13 +90,19 @@ class FoundPlugin:
     def imported(self) -> Any:
         """Import what the reference names, a class or not; `PluginError` when that fails."""
         try:
+            if scripts.is_script(self.reference):
+                return scripts.imported(*scripts.located(self.reference))
             return metadata.EntryPoint(self.name, self.reference, self.group).load()
+        except PluginError:
+            raise
         except _BROKEN as error:
             raise PluginError(f"{self.title} cannot be loaded: {_line(error)}") from error
 
     @property
     def title(self) -> str:
         """What messages call it: kind, name, distribution, version and reference."""
+        if scripts.is_script(self.reference):
+            return f'{_noun(self.group)} "{self.name}" ({self.reference})'
         source = f"{self.distribution} {self.version}"
         return f'{_noun(self.group)} "{self.name}" of {source} ({self.reference})'
 
@@ -192,13 +202,18 @@ def find(group: str) -> tuple[FoundPlugin, ...]:
 
 
 def get(group: str, name: str) -> FoundPlugin:
-    """Return the plugin called ``name`` or ``distribution:name``.
+    """Return the plugin called ``name`` or ``distribution:name``, or ``FILE.py:CLASS``.
 
     Raises
     ------
     PluginError
-        It is not installed, or two distributions bring the name and none was named.
+        It is not installed, or two distributions bring the name and none was named; there is no
+        such file.
     """
+    if scripts.is_script(name):
+        path, wanted = scripts.located(name)
+        version = scripts.version_of(path)
+        return FoundPlugin(wanted, group, str(path), version, f"{path}:{wanted}")
     installed = find(group)
     distribution, _, short = name.rpartition(":")
     named = [

@@ -7,6 +7,7 @@ import sys
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -28,7 +29,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 @click.group()
 def plugins() -> None:
-    """Show the evaluators and other plugins that are installed, and try them."""
+    """Show the evaluators and other plugins that are installed, try them, begin one."""
 
 
 @plugins.command("list")
@@ -64,6 +65,27 @@ def show_plugin(name: str, as_json: bool) -> None:
     letter = "a" if found.group == STRATEGIES else "o"
     click.echo(f"\nOptions (-{letter} NAME=VALUE):" if options else "\nIt takes no options.")
     _echo_table([(f"  {option.name}", _description(option)) for option in options])
+
+
+@plugins.command("new")
+@click.argument("name")
+@click.option(
+    "--dir", "folder", type=click.Path(), metavar="DIR", help="New folder; deapnets-NAME here."
+)
+def new_plugin(name: str, folder: str | None) -> None:
+    """Write a plugin with an evaluator called NAME that works: code, entry point, tests."""
+    from deapnets.templating import write_plugin
+
+    target = write_plugin(name, None if folder is None else Path(folder))
+    name = name.removeprefix("deapnets-")
+    click.echo(f"{target} is a plugin with the evaluator {name}. Next:")
+    for line in (
+        f'pip install -e "{target}[test]"',
+        f"pytest {target}",
+        f"deapnets plugins check {name}",
+        f"deapnets run {name} --seconds 10",
+    ):
+        click.echo(f"  {line}")
 
 
 @plugins.command("check")

@@ -14,6 +14,7 @@ from deapnets.plugins import EVALUATORS, UsablePlugin, get
 from deapnets.runs.budget import Budget, Target
 from deapnets.runs.configuring import Configuration, settings_class
 from deapnets.runs.directory import RunDirectory
+from deapnets.scripts import is_script
 
 
 def stored_configuration(
@@ -91,11 +92,18 @@ def _plugin(directory: RunDirectory, config: Mapping[str, Any], any_version: boo
     try:
         found = get(EVALUATORS, f"{distribution}:{name}")
     except PluginError as error:
+        if is_script(distribution):
+            raise
         raise PluginError(
             f'The run in {directory.path} needs the evaluator "{name}" of {distribution} '
             f"{version}, which is not installed: pip install {distribution}=={version}"
         ) from error
     if found.version != version and not any_version:
+        if is_script(distribution):
+            raise RunError(
+                f"{distribution} is not what it was when the run in {directory.path} began. Go on "
+                "with it as it is by --any-version."
+            )
         raise RunError(
             f"The run in {directory.path} was begun with {distribution} {version}, installed is "
             f"{found.version}: pip install {distribution}=={version}, or go on with another one by "

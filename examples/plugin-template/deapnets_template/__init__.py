@@ -1,0 +1,1 @@
+"""The evaluator ``template``: points inside and outside of a ring."""
