@@ -16,6 +16,7 @@ import click
 @click.option(
     "--evaluations", type=int, default=20_000, show_default=True, help="Evaluations of each run."
 )
+@click.option("--seconds", type=float, help="Seconds of each run, instead of evaluations.")
 @click.option("--metric", help="Figure to compare; test_accuracy, or what there is instead.")
 @click.option("--out", help="Directory of the comparison; it goes on where it was stopped.")
 @click.option(
@@ -64,7 +65,8 @@ def compare(evaluator: str, algorithms: str, out: str | None, as_json: bool, **m
 
 def _line(step: Any) -> str:
     figures = {**step.result["metrics"], "fitness": step.result["best_fitness"]}
-    name = next((n for n in ("test_accuracy", "test_loss") if n in figures), "fitness")
+    usual = ("test_accuracy", "test_loss", "frechet_distance")
+    name = next((n for n in usual if n in figures), "fitness")
     when = f"{step.result['seconds']:.1f} s" if step.again else "was there"
     value = figures[name]
     shown = "-" if value is None else f"{value:.4g}"

@@ -48,6 +48,9 @@ class Evaluator(ABC):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """What its own options are under an algorithm unless they are given: ``{"es": {...}}``."""
 
+    rivals: ClassVar[tuple[str, ...]] = ()
+    """Algorithms that a comparison runs beside those it is asked for, each with its `presets`."""
+
     @property
     def title(self) -> str:
         """What messages call it: ``Evaluator "Xor"``."""

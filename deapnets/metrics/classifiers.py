@@ -40,7 +40,7 @@ class ImageClassifier(nn.Module):
     classes
         How many classes there are.
     kind
-        ``"judge"``: two fully connected layers, 128 and 64 units. ``"report"``: two convolutions
+        ``"judge"``: two fully connected layers, 64 and 32 units. ``"report"``: two convolutions
         of 16 and 32 filters and a layer of 32 units.
     """
 
@@ -50,7 +50,7 @@ class ImageClassifier(nn.Module):
         super().__init__()
         self.shape, self.classes, self.kind = shape, classes, kind
         self.body = _dense(shape) if kind == "judge" else _convolutional(shape)
-        self.head = nn.Linear(64 if kind == "judge" else 32, classes)
+        self.head = nn.Linear(32, classes)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return logits ``[n, classes]`` of images ``[n, channels, height, width]`` in [0, 1]."""
@@ -91,7 +91,7 @@ def require_images(images: torch.Tensor, shape: tuple[int, int, int] | None = No
 def _dense(shape: tuple[int, int, int]) -> nn.Sequential:
     pixels = shape[0] * shape[1] * shape[2]
     return nn.Sequential(
-        nn.Flatten(), nn.Linear(pixels, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU()
+        nn.Flatten(), nn.Linear(pixels, 64), nn.ReLU(), nn.Linear(64, 32), nn.ReLU()
     )
 
 

@@ -13,7 +13,8 @@ from typing import Any, final
 from deapnets.algorithms.base import Settings
 from deapnets.errors import OptionError, RunError, unknown
 from deapnets.evaluators.base import Evaluator
-from deapnets.plugins import UsablePlugin
+from deapnets.options import parse_options
+from deapnets.plugins import EVALUATORS, UsablePlugin, get
 from deapnets.reports.statistics import PairedTest, compare_pairs
 from deapnets.runs.budget import Budget, minimised
 from deapnets.runs.configuring import Configuration, make_evaluator, make_settings
@@ -43,7 +44,9 @@ class Plan:
     seeds
         How many: 1 to this number.
     evaluations
-        Evaluations of each run.
+        Evaluations of each run, where no seconds are given.
+    seconds
+        Seconds of each run, instead.
     options
         ``KEY=VALUE`` of the evaluator.
     settings
@@ -68,6 +71,7 @@ class Plan:
     metric: str | None = None
     device: str = "auto"
     memory: str | None = None
+    seconds: float | None = None
 
     def __post_init__(self) -> None:
         if self.seeds < 1:
@@ -80,8 +84,8 @@ class Plan:
             )
         for pair in self.settings:
             name, dot, _ = pair.partition("=")[0].partition(".")
-            if not dot or name not in (*self.algorithms, *BASELINES):
-                known = dict.fromkeys([*self.algorithms, *BASELINES])
+            known = dict.fromkeys([*self.algorithms, *BASELINES, *rivals_of(self.evaluator)])
+            if not dot or name not in known:
                 raise OptionError(
                     f"{unknown('algorithm', name, known)} Write -a ALGORITHM.KEY=VALUE."
                 )
@@ -140,10 +144,10 @@ class Comparison:
     _settings: dict[str, Settings] = field(default_factory=dict, init=False)
 
     def algorithms(self) -> list[str]:
-        """Return the names asked for, then the baselines that the evaluator has."""
+        """Return the names asked for, then the evaluator's rivals and the baselines it has."""
         names = list(self.plan.algorithms)
         evaluator = self._configuration(names[0], 1).evaluator
-        for name in BASELINES:
+        for name in (*evaluator.rivals, *BASELINES):
             if name not in names and (name != "adam" or evaluator.differentiable):
                 names.append(name)
         return names
@@ -200,14 +204,23 @@ class Comparison:
         plan = self.plan
         if self._plugin is None:  # what is installed is looked up once
             self._plugin = make_evaluator(plan.evaluator, plan.options)
-        plugin = self._plugin.loaded.make(**self._plugin.options)
+        plugin = self._plugin_of(self._plugin, algorithm)
         if algorithm not in self._settings:
             pairs = plan.settings_of(algorithm)
             self._settings[algorithm] = make_settings(algorithm, pairs, plugin.instance)
         settings = self._settings[algorithm]
-        budget = Budget(evaluations=plan.evaluations)
+        spends_time = plan.seconds is not None
+        budget = Budget(None, plan.seconds, None if spends_time else plan.evaluations)
         machine = {"device": plan.device, "memory": plan.memory}
         return Configuration(plugin, algorithm, settings, budget, seed, **machine)  # type: ignore[arg-type]  # two of its own
+
+    def _plugin_of(self, plugin: UsablePlugin, algorithm: str) -> UsablePlugin:
+        """Return the evaluator anew; as a rival wants it, where the plan does not say otherwise."""
+        presets: dict[str, Any] = {}
+        if algorithm in rivals_of(self.plan.evaluator):
+            presets = dict(getattr(plugin.loaded.target, "presets", {}).get(algorithm, {}))
+        given = parse_options(self.plan.options, plugin.loaded.options())
+        return plugin.loaded.make(**{**plugin.options, **presets, **given})
 
     def _result(self, algorithm: str, seed: int) -> dict[str, Any]:
         return run_directory(self.directory, algorithm, seed).read("result.json")
@@ -219,8 +232,14 @@ class Comparison:
             if self.plan.metric not in shared:
                 raise OptionError(unknown("metric", self.plan.metric, shared))
             return self.plan.metric
-        usual = ("test_accuracy", "test_loss", "validation_accuracy", "best_fitness")
-        return next(name for name in usual if name in shared)
+        usual = ("test_accuracy", "test_loss", "frechet_distance", "validation_accuracy")
+        return next((name for name in usual if name in shared), "best_fitness")
+
+
+def rivals_of(evaluator: str) -> tuple[str, ...]:
+    """Return the rivals that an evaluator names, by the evaluator's name."""
+    rivals: tuple[str, ...] = getattr(get(EVALUATORS, evaluator).load().target, "rivals", ())
+    return rivals
 
 
 def run_directory(comparison: RunDirectory, algorithm: str, seed: int) -> RunDirectory:

@@ -39,13 +39,14 @@ def draw_comparison(
     FigureCanvasAgg(figure)
     ax = figure.subplots()
     what = _figure_of(report["metric"])
+    spent = "evaluations" if report.get("seconds") is None else "seconds"
     shown = [row for row in report["rows"] if row["algorithm"] != CONSTANT]
     for number, row in enumerate(shown):
-        curves = [_curve(directory, row["algorithm"], seed, what) for seed in row["seeds"]]
+        curves = [_curve(directory, row["algorithm"], seed, what, spent) for seed in row["seeds"]]
         _draw(ax, row["algorithm"], curves, COLOURS[number % len(COLOURS)])
     _draw_constant(ax, report)
     ax.set_title(_title(report, what), loc="left", color=_INK, fontsize=11, weight="bold")
-    ax.set_xlabel("evaluations", color=_MUTED, fontsize=9)
+    ax.set_xlabel(spent, color=_MUTED, fontsize=9)
     ax.legend(frameon=False, fontsize=9)
     clean(ax)
     directory.replace(name, lambda path: figure.savefig(path, format="png"))
@@ -86,15 +87,15 @@ def _draw_constant(ax: Axes, report: dict[str, Any]) -> None:
 
 
 def _figure_of(metric: str) -> str:
-    return metric.replace("test_", "validation_")
+    return f"validation_{metric.removeprefix('test_')}"
 
 
-def _curve(directory: RunDirectory, algorithm: str, seed: int, what: str) -> Curve:
+def _curve(directory: RunDirectory, algorithm: str, seed: int, what: str, spent: str) -> Curve:
     run = run_directory(directory, algorithm, seed)
     records = list(run.log())
     held = [record for record in records if record.get(what) is not None]
     name = what if held else "best"
-    points = [(r["evaluations"], r[name]) for r in held or records if r.get(name) is not None]
+    points = [(r[spent], r[name]) for r in held or records if r.get(name) is not None]
     if not points:
         raise RunError(f"{run.path} has no generation in its log.")
     at, values = np.array(points, dtype=float).T

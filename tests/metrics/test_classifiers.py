@@ -48,7 +48,7 @@ def test_judge_and_report_have_other_architectures():
     shape = (1, 8, 8)
     judge, report = ImageClassifier(shape, 3, "judge"), ImageClassifier(shape, 3, "report")
     images = torch.rand(5, *shape)
-    assert judge.features(images).shape == (5, 64)
+    assert judge.features(images).shape == (5, 32)
     assert report.features(images).shape == (5, 32)
     assert report.probabilities(report.features(images)).sum(1).tolist() == pytest.approx([1.0] * 5)
 

@@ -195,3 +195,45 @@ def test_searches_of_architectures_are_compared_and_wait_for_no_disk(tmp_path, m
     means = {row["algorithm"]: row["mean"] for row in report["rows"]}
     assert means["local"] > means["random"]
     assert report["metric"] == "test_accuracy"
+
+
+@pytest.fixture
+def contested(install):
+    """Install an evaluator that has a rival."""
+    source = (
+        "from deapnets.evaluators.xor import Xor\n"
+        "class Contested(Xor):\n"
+        "    rivals = ('snes',)\n"
+        "    presets = {'snes': {'hidden': 6}, 'ga': {'hidden': 9}}\n"
+    )
+    install("contested", "contested = contested_module:Contested", contested_module=source)
+
+
+WITH_RIVAL = (*SMALL, "snes.population=20")
+
+
+def hidden_of(path, name):
+    return RunDirectory(path / "runs" / f"{name}-1").read("config.json")["options"]["hidden"]
+
+
+def test_a_rival_runs_unasked_with_its_own_options_and_nobody_else_has_presets(contested, tmp_path):
+    _, report = finished(tmp_path, evaluator="contested", seeds=1, settings=WITH_RIVAL)
+    names = [row["algorithm"] for row in report["rows"]]
+    assert names[:2] == ["ga", "snes"]
+    assert hidden_of(tmp_path, "snes") == 6
+    assert hidden_of(tmp_path, "ga") == hidden_of(tmp_path, "random") == 4
+
+
+def test_what_the_plan_says_wins_over_a_rivals_presets(contested, tmp_path):
+    options = {"evaluator": "contested", "settings": WITH_RIVAL, "options": ["hidden=3"]}
+    finished(tmp_path, seeds=1, **options)
+    assert hidden_of(tmp_path, "snes") == 3
+
+
+def test_runs_may_have_equal_seconds_instead(tmp_path):
+    _, report = finished(tmp_path, seeds=1, seconds=0.05)
+    assert report["seconds"] == 0.05
+    config = RunDirectory(tmp_path / "runs" / "ga-1").read("config.json")
+    assert config["budget"]["seconds"] == 0.05
+    assert config["budget"]["evaluations"] is None
+    draw_comparison(RunDirectory(tmp_path), report)

@@ -12,6 +12,7 @@
 - :mod:`deapnets_gan.opponents`: discriminators, and what they say of many generators
 - :mod:`deapnets_gan.fame`: networks of earlier generations
 - :mod:`deapnets_gan.chains`: layers on the images of many generators at once
+- :mod:`deapnets_gan.article`: the algorithm ``article``, to compare with
 - :mod:`deapnets_gan.grids`: pictures
 - :mod:`deapnets_gan.command`: ``deapnets sample``
 """

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 from deapnets.errors import OptionError
 from deapnets_gan.features import Distance
@@ -15,14 +16,21 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+PLAIN: Mapping[str, Any] = {"judge": "discriminator", "steps": 1, "opponents": 1}
+"""Options under which back-propagation is a plain GAN: a step of each network in turn."""
+
+
 @final
 class Gan(GenerativeTask):
     """Generators of images that evolve against a judge.
 
+    --algorithm plaingan and dcgan are Adam against a discriminator, the second one on "deconv-16";
+    --algorithm adam is Adam on whatever the judge is.
+
     Parameters
     ----------
     network
-        "eigen-128": fully connected, up to coordinates along the training images' principal
+        "eigen-64-64": fully connected, up to coordinates along the training images' principal
         components; "mlp-64": fully connected up to the pixels; "deconv-16": transposed
         convolutions. Numbers are the sizes of the hidden layers, such as "mlp-128-128".
     latent
@@ -40,12 +48,11 @@ class Gan(GenerativeTask):
     judge
         "feature": a distance in the features of a frozen classifier; "discriminator": a network
         that is trained once a generation; "coevolve": a second population; or several:
-        "feature+discriminator". Under --algorithm adam it is "discriminator": a plain GAN.
+        "feature+discriminator".
     distance
         "kernel" or "sliced": what a feature judge compares.
     directions
-        Random directions along which it compares, for pixels and each layer, drawn every
-        generation.
+        Random directions along which it compares pixels, and features, drawn every generation.
     steps
         Steps in which a discriminator is trained for a generation (10), or generations of the
         second population (2).
@@ -64,23 +71,34 @@ class Gan(GenerativeTask):
     """
 
     presets: ClassVar = {
-        "adam": {"judge": "discriminator", "steps": 1, "opponents": 1},
+        "plaingan": PLAIN,
+        "dcgan": {**PLAIN, "network": "deconv-16"},
+        "article": {
+            "network": "mlp-64",
+            "judge": "discriminator",
+            "opponents": 1,
+            "diversity": 0.0,
+        },
     }
+    rivals: ClassVar = ("article", "plaingan", "dcgan")
     settings: ClassVar = {
         "es": {
             "population": 512,
-            "sigma": 0.03,
+            "sigma": 0.05,
             "sigma_end": 0.01,
-            "step": 0.01,
-            "step_end": 5e-4,
+            "step": 0.02,
+            "step_end": 0.001,
             "rank": None,
         },
+        "random": {"spread": "ancestor", "sigma": 0.1},
+        "plaingan": {"rate": 1e-3, "rate_end": 2e-4},
+        "dcgan": {"rate": 1e-3, "rate_end": 2e-4},
     }
 
     def __init__(
         self,
         *,
-        network: str = "eigen-128",
+        network: str = "eigen-64-64",
         latent: int = 32,
         dataset: str = "mnist",
         data: str | None = None,

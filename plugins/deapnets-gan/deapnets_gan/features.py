@@ -19,7 +19,7 @@ _SCALED_BY = 500  # images from whose distances a view's scale is taken
 
 
 class View(NamedTuple):
-    """One way to look at images: pixels, or a layer of the frozen network."""
+    """One way to look at images: pixels, or features of the frozen network."""
 
     rows: torch.Tensor  # what the training images are there, [images, d]
     scale: float  # their median distance
@@ -36,8 +36,8 @@ class Lines(NamedTuple):
 class FeatureJudge(Judge):
     """A distance between generated and real images: nothing that could be differentiated is learnt.
 
-    Images are looked at as pixels, and as the two hidden layers of a frozen classifier. Along
-    random directions, drawn anew every generation, two things can be compared:
+    Images are looked at as pixels, and as features of a frozen classifier, its last hidden layer.
+    Along random directions, drawn anew every generation, two things can be compared:
 
     ``"kernel"``: the means of a triangle wave of ``w x + b``, with random phases ``b`` and waves of
     half, once and twice the median distance of real images. That is the maximum mean discrepancy of
@@ -50,7 +50,7 @@ class FeatureJudge(Judge):
     Parameters
     ----------
     classifier
-        The frozen network, of two hidden layers.
+        The frozen network.
     images
         Training images ``[n, pixels]``.
     distance
@@ -81,10 +81,10 @@ class FeatureJudge(Judge):
 
     def _looked_at(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Return what each view makes of images ``[n, pixels]``: ``[n, d]`` each."""
-        values = [images]
+        values = images
         for layer in self._layers:
-            values.append(torch.relu(values[-1] @ layer.weight.T + layer.bias))
-        return values
+            values = torch.relu(values @ layer.weight.T + layer.bias)
+        return [images, values]
 
     def begin(self, seed: int, device: torch.device) -> None:
         """Draw directions, thresholds and real images of a generation."""
@@ -120,7 +120,7 @@ class FeatureJudge(Judge):
         """
         count = len(images)
         values = features_first(images)
-        looked_at = [values, *hidden_values(self._layers, values)]
+        looked_at = [values, hidden_values(self._layers, values)[-1]]
         parts = [
             self._compared(lines, view) for lines, view in zip(self._lines, looked_at, strict=True)
         ]

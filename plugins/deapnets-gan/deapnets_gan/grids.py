@@ -9,7 +9,7 @@ import torch
 
 from deapnets.errors import OptionError
 
-_SCALE = 3  # pixels of the picture for one of an image
+_SIDE = 48  # pixels of the picture for an image, about
 
 
 def grid_of(images: torch.Tensor, columns: int | None = None) -> torch.Tensor:
@@ -31,7 +31,8 @@ def grid_of(images: torch.Tensor, columns: int | None = None) -> torch.Tensor:
         shown = image.expand(3, -1, -1).permute(1, 2, 0)
         sheet[top : top + height, left : left + width] = shown.clamp(0.0, 1.0)
     whole = (255 * sheet).round().to(torch.uint8)
-    return whole.repeat_interleave(_SCALE, 0).repeat_interleave(_SCALE, 1)
+    scale = max(1, round(_SIDE / max(height, width)))
+    return whole.repeat_interleave(scale, 0).repeat_interleave(scale, 1)
 
 
 def png_of(images: torch.Tensor, columns: int | None = None) -> bytes:
