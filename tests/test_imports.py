@@ -14,9 +14,9 @@ ROOT = Path(deapnets.__file__).parent
 # A package imports from the lines above its own. Packages on one line do not import each other.
 ORDER = [
     {"errors", "collecting", "threads"},
-    {"hashing", "options", "machine", "scripts"},
+    {"hashing", "idx", "options", "machine", "scripts"},
     {"plugins", "distances", "archive"},
-    {"requirements", "templating"},
+    {"images", "requirements", "templating"},
     {"distributions"},
     {"randomness"},
     {"genomes", "architectures"},

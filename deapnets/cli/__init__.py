@@ -10,6 +10,8 @@ interrupts  Ctrl-C and SIGTERM while a run goes on
 show        ``deapnets show``: what a run directory holds
 runs        ``deapnets runs``: the runs in a folder
 compare     ``deapnets compare``: algorithms on one evaluator, with statistics
+export      ``deapnets export``: the best network as a file for other programs
+predict     ``deapnets predict``: what the best network says of images
 plugins     ``deapnets plugins``: what is installed, and whether it works
 ==========  ======================================================
 """
@@ -31,6 +33,8 @@ _COMMANDS = {
     "show": "show",
     "runs": "runs",
     "compare": "compare",
+    "export": "export",
+    "predict": "predict",
     "plugins": "plugins",
 }
 

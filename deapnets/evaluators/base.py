@@ -6,9 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from deapnets.errors import EvaluationError
+from deapnets.errors import DataError, EvaluationError
 
 if TYPE_CHECKING:  # a plugin's class derives from this one: importing it loads nothing heavy
+    import numpy as np
     import torch
     from torch import nn
 
@@ -35,6 +36,9 @@ class Evaluator(ABC):
 
     thread_invariant: bool = False
     """True when `evaluate` gives the same bits with any number of threads: the map chooses it."""
+
+    classifies: bool = False
+    """True when the outputs ``[batch, classes]`` of a network are scores of classes."""
 
     differentiable: bool = False
     """True when `loss_of` gives a loss to differentiate: back-propagation is a baseline then."""
@@ -92,6 +96,30 @@ class Evaluator(ABC):
     def measure(self, individual: WeightGenome) -> dict[str, float]:
         """Return held-out figures of one individual for the report; never fitness."""
         return {}
+
+    def complete(self, individual: WeightGenome) -> nn.Module:
+        """Return a network of its own with the individual's weights, for use outside."""
+        return individual.module(self.genome())
+
+    def examples(self, count: int) -> torch.Tensor | None:
+        """Return real inputs ``[count, ...]`` of the network, held-out ones first; None for none.
+
+        What is exported is compared with the original on them.
+        """
+        return None
+
+    def preprocess(self, values: np.ndarray) -> tuple[torch.Tensor, list[str]]:
+        """Return inputs of the network ``[n, ...]`` for what a user has, and what was done.
+
+        ``values`` are raw: ``uint8`` images ``[n, height, width]`` or ``[n, height, width, 3]``,
+        or whatever an array file holds. By default only inputs as they are will do.
+
+        Raises
+        ------
+        DataError
+            When no inputs can be made of them; the message says what is expected.
+        """
+        return as_they_are(self, values)
 
     def draw(self, individual: WeightGenome) -> bytes | None:
         """Return a picture of what an individual does, a PNG; None where there is nothing to see.
@@ -173,6 +201,28 @@ def score(evaluator: Evaluator, networks: Networks, keywords: Mapping[str, Any])
             f"networks and {wanted[1]} objective(s); expected {list(wanted)}."
         )
     return scores.reshape(wanted)
+
+
+def as_they_are(evaluator: Evaluator, values: np.ndarray) -> tuple[torch.Tensor, list[str]]:
+    """Return arrays of the shape that the network's inputs have, as float32.
+
+    Raises
+    ------
+    DataError
+        When they have another shape, or nobody knows what inputs look like.
+    """
+    import torch
+
+    example = evaluator.examples(1)
+    if example is None:
+        raise DataError(f"{evaluator.title} does not say what inputs are: define examples.")
+    shape = list(example.shape[1:])
+    if list(values.shape[1:]) != shape:
+        raise DataError(
+            f"{evaluator.title} takes arrays [n, {', '.join(map(str, shape))}], got "
+            f"{list(values.shape)}. To take something else, define preprocess."
+        )
+    return torch.as_tensor(values).float(), ["none: the values are taken as they are"]
 
 
 def signs(weights: Sequence[float]) -> tuple[float, ...]:

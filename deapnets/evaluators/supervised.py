@@ -106,6 +106,11 @@ class SupervisedTask(Evaluator):
         return self._loss in losses.LOSSES.values() and not self._solves
 
     @property
+    def classifies(self) -> bool:  # type: ignore[override]  # decided by an option here
+        """Whether outputs are scores of classes: under cross-entropy they are."""
+        return self._loss is losses.cross_entropy
+
+    @property
     def differentiable(self) -> bool:  # type: ignore[override]  # decided by an option here
         """Whether a loss can be differentiated: all can, but that of a readout that is solved."""
         return not self._solves
@@ -260,6 +265,11 @@ class SupervisedTask(Evaluator):
             linear.weight.copy_(SCALE * layer[:-1].T)
             linear.bias.copy_(SCALE * layer[-1])
         return nn.Sequential(module, nn.Flatten(), linear)
+
+    def examples(self, count: int) -> torch.Tensor:
+        """Return the first inputs ``[count, ...]`` of the test split, or of what there is."""
+        splits = self.splits
+        return (splits.test or splits.validation or splits.train).first(count).inputs
 
     def _readout(self) -> RidgeReadout:
         if self._ridge is None:

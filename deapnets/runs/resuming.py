@@ -8,6 +8,7 @@ from importlib import metadata
 from typing import Any
 
 from deapnets.errors import OptionError, PluginError, RunError
+from deapnets.evaluators.architectures import ArchitectureEvaluator
 from deapnets.evaluators.base import Evaluator
 from deapnets.options import Option
 from deapnets.plugins import EVALUATORS, UsablePlugin, get
@@ -51,7 +52,7 @@ def stored_configuration(
             algorithm=config["algorithm"],
             settings=kind(**config["algorithm_options"]),
             budget=_budget(config["budget"]).extended(**limits),
-            **{**kept, "device": config["map"]["device"]},
+            **{**kept, "device": (config if "space" in config else config["map"])["device"]},
         )
     except (KeyError, TypeError) as error:
         raise RunError(f"{path} is not what deapnets run wrote: {_said(error)}.") from error
@@ -59,6 +60,8 @@ def stored_configuration(
 
 def require_same_network(directory: RunDirectory, evaluator: Evaluator) -> None:
     """Raise a `RunError` unless the evaluator still makes a network of as many weights."""
+    if isinstance(evaluator, ArchitectureEvaluator):
+        return  # every genome is another network
     stored, now = directory.read("config.json")["parameters"], evaluator.layout().width
     if stored != now:
         raise RunError(

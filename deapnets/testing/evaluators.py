@@ -197,6 +197,19 @@ class EvaluatorContract(Contract):
         (gradient, *_) = torch.autograd.grad(loss, list(module.parameters())[-1:])
         assert bool(gradient.isfinite().all())
 
+    def test_a_complete_network_takes_real_inputs(
+        self, evaluator: Evaluator, population: list[Any]
+    ) -> None:
+        """What ``deapnets export`` writes, and ``deapnets predict`` asks."""
+        examples = evaluator.examples(3)
+        if examples is None:
+            pytest.skip("it has no real inputs")
+        with torch.no_grad():
+            outputs = evaluator.complete(population[0]).eval()(examples)
+        assert len(outputs) == len(examples) <= 3
+        assert bool(outputs.isfinite().all())
+        assert not evaluator.classifies or outputs.dim() == 2
+
     def _installed(self, case: Any) -> Evaluator | None:
         """Return the evaluator as its entry point makes it; None where it has none."""
         kind, options = case

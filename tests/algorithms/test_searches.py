@@ -175,3 +175,12 @@ def test_settings_of_searches_stand_in_the_configuration(tmp_path):
     assert set(config["algorithm_options"]) == {f.name for f in dataclasses.fields(AgingSettings)}
     assert config["algorithm_options"]["population"] == 50
     assert config["space"] == {"name": "bitstring", "bits": 100}
+
+
+def test_a_search_is_resumed_from_the_command_line(tmp_path):
+    out = str(tmp_path / "run")
+    options = ("bitstring", "--algorithm", "aging", "--seed", "1", "--out", out)
+    run(*options, "--evaluations", "150")
+    result = CliRunner().invoke(main, ["resume", out, "--evaluations", "300", "--json"])
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["evaluations"] == 300

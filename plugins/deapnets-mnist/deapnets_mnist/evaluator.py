@@ -11,6 +11,8 @@ from deapnets.evaluators.splits import Split, Splits
 from deapnets.evaluators.supervised import Fitness, ReadoutName, SupervisedTask
 
 if TYPE_CHECKING:
+    import numpy as np
+    import torch
     from torch import nn
 
     from deapnets_mnist.datasets import Dataset
@@ -135,6 +137,23 @@ class Mnist(SupervisedTask):
             Split(inputs[held], targets[held]),
             Split(to_inputs(images.test_images, size), torch.from_numpy(images.test_labels)),
         )
+
+    def preprocess(self, values: np.ndarray) -> tuple[torch.Tensor, list[str]]:
+        """Return images as the network sees them: grey, shrunk by averaging, in [0, 1]."""
+        import numpy as np
+
+        from deapnets_mnist.datasets import to_inputs
+
+        if values.dtype != np.uint8 or values.ndim not in (3, 4):
+            return super().preprocess(values)
+        done = [f"from {values.shape[1]}x{values.shape[2]} pixels"]
+        if values.ndim == 4:  # the weights of ITU-R BT.601
+            values = np.rint(values[..., :3] @ [0.299, 0.587, 0.114]).astype(np.uint8)
+            done.append("colours to grey")
+        size = (self.splits.train.inputs.shape[2], self.splits.train.inputs.shape[3])
+        if values.shape[1:] != size:
+            done.append(f"averaged down to {size[0]}x{size[1]}")
+        return to_inputs(values, size), [*done, "divided by 255"]
 
     def _read(self) -> Dataset:
         if self._images is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,13 +15,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
-
-
-def _encode(array: np.ndarray) -> bytes:
-    code = CODES[array.dtype.str[1:]]
-    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, code, array.ndim, *array.shape)
-    return header + array.astype(array.dtype.newbyteorder(">")).tobytes()
+from deapnets.idx import encode_idx as _encode
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Read IDX files, the format in which MNIST and its look-alikes are published.
+"""Read and write IDX files, the format in which MNIST and its look-alikes are published.
 
 An IDX file is two zero bytes, a type code, the number of dimensions, the size of each dimension
 as a big-endian 32-bit integer, then the values, big-endian, the last dimension fastest
@@ -55,6 +55,16 @@ def read_idx(path: str | Path) -> npt.NDArray[Any]:
     except ValueError as error:
         raise DataError(f"{path}: no array can have the shape in its header: {error}.") from error
     return values.astype(dtype.newbyteorder("="))
+
+
+def encode_idx(array: npt.NDArray[Any]) -> bytes:
+    """Return the bytes of an IDX file that holds an array; `read_idx` returns it."""
+    wanted = array.dtype.newbyteorder(">")
+    codes = {np.dtype(name): code for code, name in _DTYPES.items()}
+    if wanted not in codes:
+        raise DataError(f"An IDX file cannot hold {array.dtype}.")
+    sizes = np.array(array.shape, dtype=">u4").tobytes()
+    return bytes([0, 0, codes[wanted], array.ndim]) + sizes + array.astype(wanted).tobytes()
 
 
 def _content(path: Path) -> bytes:

@@ -3,12 +3,12 @@ import re
 
 import numpy as np
 import pytest
-from deapnets_mnist.idx import read_idx
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from deapnets.errors import DataError
+from deapnets.idx import encode_idx, read_idx
 
 arrays = st.sampled_from(["u1", "i1", "i2", "i4", "f4", "f8"]).flatmap(
     lambda dtype: hnp.arrays(dtype, hnp.array_shapes(min_dims=0, max_dims=4, min_side=0))
@@ -26,12 +26,12 @@ def idx_file(tmp_path):
 
 
 @pytest.fixture
-def three_bytes(encode_idx):
+def three_bytes():
     return encode_idx(np.array([1, 2, 3], dtype=np.uint8))
 
 
 @given(array=arrays, compressed=st.booleans())
-def test_what_was_written_is_read_back(array, compressed, encode_idx, tmp_path_factory):
+def test_what_was_written_is_read_back(array, compressed, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / "round-trip"
     path.write_bytes(gzip.compress(encode_idx(array)) if compressed else encode_idx(array))
     got = read_idx(path)
