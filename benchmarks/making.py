@@ -25,7 +25,7 @@ SIZE = Size("mlp-128", 500, lambda: mlp(784, 128, 10), (784,), 10, 1000)
 def one_process(held: bool) -> Timing:
     """Return the timing of making all children of a generation, 20 rows at a time."""
     if not held:
-        making._hold_freed_memory = lambda: None
+        making.hold_freed_memory = lambda: None
     random.seed(1)
     net = SIZE.module()
     parents = [dn.initWeights(dn.WeightGenome, net, SIGMA) for _ in range(SIZE.population)]

@@ -12,6 +12,7 @@ from torch import nn
 
 import deapnets as dn
 from deapnets.errors import MemoryBudgetError
+from deapnets.genomes.freed import FreedMemory
 
 WIDE = 260 * 129 + 129  # weights of the net below: a row has a tensor of its own
 ROW = 4 * WIDE
@@ -140,3 +141,14 @@ def test_the_operands_of_a_crossover_are_kept_and_not_its_children(individual_cl
         dn.mutReset(child, sigma=0.1, indpb=0.1)
     assert all(parent.node.recipe is None for parent in parents)
     assert {child.node.depth for child in children} == {3}
+
+
+def test_freed_memory_is_bounded_after_every_lot_of_wide_rows(
+    make_toolbox, individual_class, net, monkeypatch
+):
+    told = []
+    monkeypatch.setattr(FreedMemory, "bound", lambda self, held: told.append(held))
+    mapping = dn.PopulationMap(device="cpu", memory=1000 * ROW)
+    individuals = [dn.initWeights(individual_class, net, 0.1) for _ in range(130)]
+    list(mapping(Weighed(net), individuals))
+    assert told == [(1 + rows) * ROW for rows in (62, 124, 130)]  # and the row all come from

@@ -22,10 +22,15 @@ from deapnets.engines.families import (
 )
 from deapnets.errors import MemoryBudgetError
 from deapnets.evaluators.base import Evaluator, score
+from deapnets.genomes.freed import FreedMemory
 from deapnets.genomes.layout import Layout
-from deapnets.genomes.making import aligned_rows, make, shared_operands
+from deapnets.genomes.making import (
+    aligned_rows,
+    make,
+    shared_operands,
+)
 from deapnets.genomes.nodes import Node
-from deapnets.keeping import Keeper, Store, may_be_kept
+from deapnets.keeping import WIDE, Keeper, Store, may_be_kept
 from deapnets.networks.base import Path
 from deapnets.networks.chunk import Networks
 from deapnets.networks.lowrank import LowRankPath
@@ -100,6 +105,7 @@ class Scorer:
         self._most: dict[Layout, int] = {}  # networks at once that a device had the memory for
         self._paths: dict[tuple[int, Layout], tuple[Any, Path]] = {}
         self._store = Store(memory)
+        self._freed = FreedMemory(memory // 8)
         self._threads = ThreadChoice()
         self._families: dict[Layout, LowRankPath | None] = {}
 
@@ -216,6 +222,7 @@ class Scorer:
             with collector_paused():
                 make(lot, slab[: len(lot)])
                 keeper.keep(lot, slab[: len(lot)])
+                self._give_back(recipes[0].layout)
 
     def _keeper(self, nodes: Sequence[Node]) -> Keeper:
         return Keeper(self._store, nodes, self._slab_bytes(nodes[0].layout))
@@ -242,6 +249,7 @@ class Scorer:
             with collector_paused():
                 make(lot, rows)
                 keeper.keep(lot, rows)
+                self._give_back(layout)
             making = time.perf_counter() - began
             first = 0
             while first < len(lot):
@@ -301,6 +309,12 @@ class Scorer:
                 make([node], out)
                 self._store.hold(out)
                 node.settle(out, 0)
+                self._give_back(layout)
+
+    def _give_back(self, layout: Layout) -> None:
+        """Bound what the C library holds besides the weights to an eighth of the budget."""
+        if layout.nbytes >= WIDE:
+            self._freed.bound(self._store.held)
 
     def _slab_bytes(self, layout: Layout) -> int:
         return max(self.rows_at_once(layout), self._rows_made(layout)) * 4 * layout.width

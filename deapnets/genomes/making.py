@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import ctypes
-import functools
 from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
+from deapnets.genomes.freed import hold_freed_memory
 from deapnets.genomes.nodes import Node
 from deapnets.genomes.rounding import rounded
 
 BLOCK = 1 << 21
 """Weights that are made at once; wider rows are made alone, without copying their parents."""
-
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # mallopt(3)
 
 
 def make(nodes: Sequence[Node], out: torch.Tensor) -> None:
@@ -24,7 +21,7 @@ def make(nodes: Sequence[Node], out: torch.Tensor) -> None:
 
     The same bits for a node in any company and order.
     """
-    _hold_freed_memory()
+    hold_freed_memory()
     groups: dict[Hashable, list[int]] = {}
     for index, node in enumerate(nodes):
         groups.setdefault(_shape_of(node), []).append(index)
@@ -33,22 +30,6 @@ def make(nodes: Sequence[Node], out: torch.Tensor) -> None:
         for start in range(0, len(indices), height):
             block = indices[start : start + height]
             _write(out, block, _rows([nodes[i] for i in block], out.device))
-
-
-@functools.lru_cache(maxsize=1)
-def _hold_freed_memory() -> None:
-    """Let the C library keep what is freed from one operation and generation to the next.
-
-    glibc gives blocks from 128 KB on back to the system, and the top of its heap, and takes them
-    back page by page, zeroed: half of the time of making 500 x 101,770 weights is page faults then
-    (``benchmarks/making.py``). mallopt(3) sets both limits; elsewhere there is nothing to set.
-    """
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):
-        return
-    mallopt(_TRIM_THRESHOLD, 1 << 30)
-    mallopt(_MMAP_THRESHOLD, 32 << 20)
 
 
 def _write(out: torch.Tensor, indices: list[int], rows: torch.Tensor) -> None:
