@@ -56,9 +56,12 @@ def resume(
 
 def _require_unfinished(directory: RunDirectory) -> None:
     from deapnets.errors import OptionError
+    from deapnets.runs.curve import PICTURE, draw_curve
 
     result = directory.read("result.json") if directory.has("result.json") else {}
     if result.get("status") == "finished":
+        if not directory.has(PICTURE):  # killed while it was drawn
+            draw_curve(directory)
         raise OptionError(
             f"The run in {directory.path} has finished. A larger budget goes on with it: "
             "--generations, --seconds or --evaluations."

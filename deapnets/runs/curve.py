@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 _INK, _MUTED, _BEST, _MEAN, _HELD = "#1f2933", "#7b8794", "#d1495b", "#8da9c4", "#13795b"
 
 
-def draw_curve(directory: RunDirectory, name: str = "curve.png") -> Path:
+PICTURE = "curve.png"
+
+
+def draw_curve(directory: RunDirectory, name: str = PICTURE) -> Path:
     """Draw the run's log and return the picture's path: PNG, 1440 x 600 pixels.
 
     Raises

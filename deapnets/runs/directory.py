@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from deapnets.errors import RunError
-from deapnets.runs.whole import flush, remove_partial, write_whole
+from deapnets.runs.locking import NAME as LOCK
+from deapnets.runs.locking import owner
+from deapnets.runs.whole import flush, is_partial, remove_partial, write_whole
 
 if TYPE_CHECKING:
     import torch
@@ -45,6 +47,8 @@ class RunDirectory:
     def create(cls, path: str | Path) -> RunDirectory:
         """Return a new, empty run directory; its parents are created too.
 
+        What a process left that was killed before it wrote anything counts for nothing.
+
         Raises
         ------
         RunError
@@ -53,7 +57,7 @@ class RunDirectory:
         directory = cls(path)
         try:
             directory.path.mkdir(parents=True, exist_ok=True)
-            occupied = any(directory.path.iterdir())
+            occupied = any(map(_counts, directory.path.iterdir()))
         except OSError as error:
             raise RunError(f"{directory.path} cannot be a run directory: {error}.") from error
         if directory.has("config.json"):
@@ -184,6 +188,13 @@ class RunDirectory:
         """Yield the records of a file of lines up to the first one that cannot be read."""
         with contextlib.suppress(RunError):
             yield from self.log(name)
+
+
+def _counts(path: Path) -> bool:
+    """Return whether a file makes a directory occupied: a lock that nobody holds does not."""
+    if path.name == LOCK:
+        return owner(path.parent) is not None
+    return not is_partial(path)
 
 
 def _json(value: dict[str, Any], indent: int | None = None) -> str:

@@ -78,3 +78,8 @@ def remove_partial(folder: Path) -> None:
     for path in folder.glob(f".*{SUFFIX}"):
         with contextlib.suppress(OSError):
             path.unlink()
+
+
+def is_partial(path: Path) -> bool:
+    """Return whether a file is one that somebody was writing."""
+    return path.name.startswith(".") and path.name.endswith(SUFFIX)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -189,6 +190,17 @@ def test_a_finished_run_wants_a_larger_budget(deapnets, refused):
     assert deapnets("resume", "run", "--generations", 5).exit_code == 0
     log = list(RunDirectory("run").log())
     assert [record["generation"] for record in log] == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_picture_that_a_kill_prevented_is_drawn_when_the_finished_run_is_resumed(
+    deapnets, refused
+):
+    finished(deapnets)
+    picture = Path("run", "curve.png")
+    before = picture.read_bytes()
+    picture.unlink()
+    refused("resume", "run", code=2)
+    assert picture.read_bytes() == before
 
 
 def test_a_smaller_budget_is_refused(deapnets, refused):

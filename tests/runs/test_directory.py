@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 
 from deapnets.errors import RunError
 from deapnets.runs.directory import FORMAT, RunDirectory
+from deapnets.runs.locking import locked
 
 
 @pytest.fixture
@@ -65,6 +66,20 @@ def test_a_directory_that_holds_something_is_refused_and_left_alone(tmp_path):
     with refused(f"{tmp_path} is not empty. Choose another directory with --out."):
         RunDirectory.create(tmp_path)
     assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
+def test_what_a_killed_process_left_before_it_wrote_anything_counts_for_nothing(tmp_path):
+    (tmp_path / "lock").write_text('{"pid": 1}')
+    (tmp_path / ".config.json.partial").write_text("{")
+    assert RunDirectory.create(tmp_path).path == tmp_path
+
+
+def test_a_directory_that_another_process_has_locked_is_refused(tmp_path):
+    with (
+        locked(tmp_path),
+        refused(f"{tmp_path} is not empty. Choose another directory with --out."),
+    ):
+        RunDirectory.create(tmp_path)
 
 
 def test_a_file_is_refused(tmp_path):
