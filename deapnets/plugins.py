@@ -40,7 +40,10 @@ DISTRIBUTIONS = "deapnets.distributions"
 COMMANDS = "deapnets.commands"
 """The entry-point group of further commands of ``deapnets``: click commands, not classes."""
 
-GROUPS = (EVALUATORS, STRATEGIES, DISTRIBUTIONS, COMMANDS)
+LOGGERS = "deapnets.loggers"
+"""The entry-point group of loggers, which are told each record of a run's log."""
+
+GROUPS = (EVALUATORS, STRATEGIES, DISTRIBUTIONS, LOGGERS, COMMANDS)
 
 _ORIGIN = "_deapnets_origin"  # attribute of instances: what they were made of
 

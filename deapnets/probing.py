@@ -16,6 +16,7 @@ from deapnets.plugins import (
     COMMANDS,
     DISTRIBUTIONS,
     EVALUATORS,
+    LOGGERS,
     STRATEGIES,
     FoundPlugin,
     LoadedPlugin,
@@ -28,6 +29,7 @@ _BASES = {
     EVALUATORS: "deapnets.evaluators.base:Evaluator",
     STRATEGIES: "deapnets.algorithms.base:Settings",
     DISTRIBUTIONS: "deapnets.distributions.base:Distribution",
+    LOGGERS: "deapnets.loggers.base:Logger",
 }
 
 

@@ -14,6 +14,7 @@ ROOT = Path(deapnets.__file__).parent
 # A package imports from the lines above its own. Packages on one line do not import each other.
 ORDER = [
     {"errors", "collecting", "threads"},
+    {"loggers"},
     {"hashing", "idx", "options", "machine", "scripts"},
     {"plugins", "distances", "archive"},
     {"images", "requirements", "templating"},

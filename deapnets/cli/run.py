@@ -52,6 +52,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="Seconds between two snapshots; 0 for one after each generation.",
 )
+@click.option(
+    "--log",
+    metavar="NAME",
+    multiple=True,
+    help="Log elsewhere, too: tensorboard, or another logger of `deapnets plugins list`; "
+    "repeatable.",
+)
 @click.option("--out", help="New directory of the run; runs/EVALUATOR-ALGORITHM-TIME.")
 @click.option(
     "-o", "options", metavar="KEY=VALUE", multiple=True, help="Option of the evaluator; repeatable."

@@ -44,6 +44,8 @@ class Configuration:
         Generations between two looks at the validation split.
     checkpoint_every
         Seconds between two snapshots; 0 for one after each generation.
+    log
+        Names of the loggers that are told each record.
     """
 
     plugin: UsablePlugin
@@ -60,6 +62,7 @@ class Configuration:
     workers: int | None = None
     address: str | None = None
     time_limit: float | None = None
+    log: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 1 << 32:
@@ -114,6 +117,7 @@ class Configuration:
             "time_limit": self.time_limit,
             "validate_every": self.validate_every,
             "checkpoint_every": self.checkpoint_every,
+            "log": list(self.log),
         }
 
 

@@ -47,11 +47,13 @@ def stored_configuration(
         plugin = _plugin(directory, config, any_version)
         kind = settings_class(config["algorithm"], plugin.instance)
         kept = {f.name: config[f.name] for f in dataclasses.fields(Configuration) if _plain(f)}
+        loggers = tuple(config.get("log", ()))  # runs that are older have none
         return Configuration(
             plugin=plugin,
             algorithm=config["algorithm"],
             settings=kind(**config["algorithm_options"]),
             budget=_budget(config["budget"]).extended(**limits),
+            log=loggers,
             **{**kept, "device": (config if "space" in config else config["map"])["device"]},
         )
     except (KeyError, TypeError) as error:
@@ -86,7 +88,7 @@ def _version(name: str) -> str | None:
 
 def _plain(field: dataclasses.Field[Any]) -> bool:
     """Return whether a field of the configuration stands in ``config.json`` as it is."""
-    return field.name not in ("plugin", "algorithm", "settings", "budget", "device")
+    return field.name not in ("plugin", "algorithm", "settings", "budget", "device", "log")
 
 
 def _plugin(directory: RunDirectory, config: Mapping[str, Any], any_version: bool) -> UsablePlugin:

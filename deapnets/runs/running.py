@@ -26,6 +26,7 @@ from deapnets.runs.drawing import random_states, set_random_states
 from deapnets.runs.environment import environment
 from deapnets.runs.journal import Journal
 from deapnets.runs.locking import locked
+from deapnets.runs.logging import Loggers
 from deapnets.runs.networks import Lineage
 from deapnets.runs.pacing import Pace
 from deapnets.runs.snapshots import Snapshots
@@ -93,6 +94,7 @@ class Run:
         self._number = 0
         self._reached = False
         self._algorithm: Algorithm | None = None  # once a generation was scored
+        self._loggers = Loggers(())
         self._looked = -1  # generation of the last look at the validation split
 
     def prepare(self) -> None:
@@ -100,6 +102,7 @@ class Run:
 
         What cannot be run is said here.
         """
+        self._loggers = Loggers(self.configuration.log)
         self._seed()  # a network draws its initial weights
         evaluator = self.configuration.evaluator
         if isinstance(evaluator, ArchitectureEvaluator):
@@ -180,7 +183,8 @@ class Run:
         self.prepare()
         configuration = self.configuration
         state = self._stored_state() if self._resumes else None
-        self.directory.write("config.json", {**configuration.describe(), **self._facts})
+        config = {**configuration.describe(), **self._facts}
+        self.directory.write("config.json", config)
         if not self._resumes:
             found = configuration.plugin.loaded.found
             self.directory.write("environment.json", environment(found.distribution))
@@ -191,6 +195,7 @@ class Run:
         else:
             self.directory.rewind(-1)
             self._save_state(algorithm)
+        self._loggers.begin(self.directory.path, config, self.directory.log)
         return algorithm
 
     def _stored_state(self) -> Any:
@@ -293,21 +298,21 @@ class Run:
         """Write the generation's line of the log."""
         values = np.array([i.fitness.values[0] for i in generation.population])
         best = float(tools.selBest(generation.population, 1)[0].fitness.values[0])
-        self.directory.append(
-            {
-                "generation": generation.number,
-                "evaluations": self._mapping.evaluations,
-                "image_forwards": self._mapping.forwards,
-                "seconds": round(self._seconds, 6),
-                "best": best,
-                "mean": float(values.mean()),
-                "std": float(values.std()),
-                **figures,
-                "spent": spent,
-                "faults": len(self._mapping.faults),
-                **(self._validation if self._looked == generation.number else {}),
-            }
-        )
+        record = {
+            "generation": generation.number,
+            "evaluations": self._mapping.evaluations,
+            "image_forwards": self._mapping.forwards,
+            "seconds": round(self._seconds, 6),
+            "best": best,
+            "mean": float(values.mean()),
+            "std": float(values.std()),
+            **figures,
+            "spent": spent,
+            "faults": len(self._mapping.faults),
+            **(self._validation if self._looked == generation.number else {}),
+        }
+        self.directory.append(record)
+        self._loggers.log(record)
         return Progress(
             generation.number,
             self._mapping.evaluations,
@@ -331,7 +336,9 @@ class Run:
                 self._save_last()
             self._trace.save_line()
         finally:
-            self._write_result(status, measured)
+            result = self._result(status, measured)
+            self.directory.write("result.json", result)
+            self._loggers.end(result)
             self._mapping.close()
 
     def _save_last(self) -> None:
@@ -340,30 +347,27 @@ class Run:
             self._look(self._algorithm)
         self._save()
 
-    def _write_result(self, status: str, measured: dict[str, float]) -> None:
+    def _result(self, status: str, measured: dict[str, float]) -> dict[str, Any]:
         found = self.champion.individual is not None
-        self.directory.write(
-            "result.json",
-            {
-                "evaluator": self.configuration.plugin.loaded.found.name,
-                "algorithm": self.configuration.algorithm,
-                "seed": self.configuration.seed,
-                "status": status,
-                "generations": self._number,
-                "evaluations": self._mapping.evaluations,
-                "image_forwards": self._mapping.forwards,
-                "seconds": round(self._seconds, 3),
-                "best_fitness": self.champion.fitness if found else None,
-                "best_source": self.champion.source,
-                "resumed": self._resumed,
-                "faults": self._mapping.faults,
-                "metrics": {
-                    **self.champion.figures,
-                    **measured,
-                    **{k: v for k, v in self._facts.items() if k == "parameters"},
-                },
+        return {
+            "evaluator": self.configuration.plugin.loaded.found.name,
+            "algorithm": self.configuration.algorithm,
+            "seed": self.configuration.seed,
+            "status": status,
+            "generations": self._number,
+            "evaluations": self._mapping.evaluations,
+            "image_forwards": self._mapping.forwards,
+            "seconds": round(self._seconds, 3),
+            "best_fitness": self.champion.fitness if found else None,
+            "best_source": self.champion.source,
+            "resumed": self._resumed,
+            "faults": self._mapping.faults,
+            "metrics": {
+                **self.champion.figures,
+                **measured,
+                **{k: v for k, v in self._facts.items() if k == "parameters"},
             },
-        )
+        }
 
 
 def _worth_a_picture(looks: int) -> bool:

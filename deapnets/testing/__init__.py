@@ -20,6 +20,7 @@ operators      `OperatorContract`: children follow from parents, seed and parame
 algorithms     `AlgorithmContract`: a run by the command line's algorithm, and its state
 strategies     `StrategyContract`: ask, tell, resume
 engines        `EngineContract`: the scores of one process, wherever they are made
+loggers        `LoggerContract`: a run's records, whatever they hold
 genomes        `GenomeContract`: individuals are cloned, pickled and compared as DEAP does
 =============  ===================================================================
 
@@ -39,6 +40,7 @@ pytest.register_assert_rewrite(
             "engines",
             "evaluators",
             "genomes",
+            "loggers",
             "operators",
             "strategies",
         )
@@ -51,6 +53,7 @@ from deapnets.testing.contract import Contract  # noqa: E402  (asserts are rewri
 from deapnets.testing.engines import EngineContract  # noqa: E402
 from deapnets.testing.evaluators import EvaluatorContract  # noqa: E402
 from deapnets.testing.genomes import GenomeContract  # noqa: E402
+from deapnets.testing.loggers import LoggerContract  # noqa: E402
 from deapnets.testing.operators import OperatorContract  # noqa: E402
 from deapnets.testing.strategies import StrategyContract  # noqa: E402
 
@@ -61,6 +64,7 @@ __all__ = [
     "EngineContract",
     "EvaluatorContract",
     "GenomeContract",
+    "LoggerContract",
     "OperatorContract",
     "SpaceContract",
     "StrategyContract",

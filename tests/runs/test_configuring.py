@@ -89,6 +89,7 @@ def test_a_configuration_describes_every_setting_with_its_default(configure):
         "time_limit": None,
         "validate_every": 10,
         "checkpoint_every": 10.0,
+        "log": [],
     }
 
 
