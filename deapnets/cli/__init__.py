@@ -9,6 +9,7 @@ progress    what a person sees while a run goes on
 interrupts  Ctrl-C and SIGTERM while a run goes on
 show        ``deapnets show``: what a run directory holds
 runs        ``deapnets runs``: the runs in a folder
+report      ``deapnets report``: one page about runs
 compare     ``deapnets compare``: algorithms on one evaluator, with statistics
 export      ``deapnets export``: the best network as a file for other programs
 predict     ``deapnets predict``: what the best network says of images
@@ -32,6 +33,7 @@ _COMMANDS = {
     "resume": "resume",
     "show": "show",
     "runs": "runs",
+    "report": "report",
     "compare": "compare",
     "export": "export",
     "predict": "predict",

@@ -1,4 +1,4 @@
-"""What several runs say together.
+"""What a run says, and what several say together.
 
 ===========  ==========================================================================
 module       concept
@@ -6,5 +6,11 @@ module       concept
 statistics   paired tests, corrections, effect sizes, intervals, and a verdict in words
 comparison   `Comparison`: algorithms on one evaluator at equal budgets, run and tested
 curves       the picture of a comparison: median curves and bands
+report       `report_of`: one page about one run, or several
+story        `Story`: all that a run's directory tells, also a damaged one
+words        the verdict on a run, in words
+figures      the charts of a page, as Plotly takes them
+repeating    the command that runs a run again
+page         the page itself: escaped, in one file, with what its script and style need
 ===========  ==========================================================================
 """

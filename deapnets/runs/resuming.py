@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from deapnets.errors import OptionError, PluginError, RunError
@@ -44,7 +45,7 @@ def stored_configuration(
     config = directory.read("config.json")
     path = directory.path / "config.json"
     try:
-        plugin = _plugin(directory, config, any_version)
+        plugin = stored_plugin(directory.path, config, any_version=any_version)
         kind = settings_class(config["algorithm"], plugin.instance)
         kept = {f.name: config[f.name] for f in dataclasses.fields(Configuration) if _plain(f)}
         loggers = tuple(config.get("log", ()))  # runs that are older have none
@@ -91,7 +92,16 @@ def _plain(field: dataclasses.Field[Any]) -> bool:
     return field.name not in ("plugin", "algorithm", "settings", "budget", "device", "log")
 
 
-def _plugin(directory: RunDirectory, config: Mapping[str, Any], any_version: bool) -> UsablePlugin:
+def stored_plugin(path: Path, config: Mapping[str, Any], *, any_version: bool) -> UsablePlugin:
+    """Return the evaluator of a run's ``config.json``, with the options it had.
+
+    Raises
+    ------
+    PluginError
+        When it is not installed.
+    RunError
+        When its distribution has another version, and not ``any_version`` will do.
+    """
     name, distribution = config["evaluator"], config["distribution"]
     version = config["distribution_version"]
     try:
@@ -100,17 +110,17 @@ def _plugin(directory: RunDirectory, config: Mapping[str, Any], any_version: boo
         if is_script(distribution):
             raise
         raise PluginError(
-            f'The run in {directory.path} needs the evaluator "{name}" of {distribution} '
+            f'The run in {path} needs the evaluator "{name}" of {distribution} '
             f"{version}, which is not installed: pip install {distribution}=={version}"
         ) from error
     if found.version != version and not any_version:
         if is_script(distribution):
             raise RunError(
-                f"{distribution} is not what it was when the run in {directory.path} began. Go on "
+                f"{distribution} is not what it was when the run in {path} began. Go on "
                 "with it as it is by --any-version."
             )
         raise RunError(
-            f"The run in {directory.path} was begun with {distribution} {version}, installed is "
+            f"The run in {path} was begun with {distribution} {version}, installed is "
             f"{found.version}: pip install {distribution}=={version}, or go on with another one by "
             "--any-version."
         )
