@@ -95,7 +95,7 @@ class PopulationMap:
         Seconds for an evaluation, after which its worker is stopped and the evaluation tried by
         another; None for any. For ``"processes"`` and ``"ray"``.
     archive
-        A `ScoreArchive` of programs: what it knows is not scored again.
+        A `ScoreArchive` of programs: what it knows is not scored again. Also an attribute.
 
     Attributes
     ----------
@@ -162,7 +162,7 @@ class PopulationMap:
         self._engine = make_engine(engine, self._scorer, machine, staffing)
         self._open: Turn | None = None
         self._explicit = False
-        self._archive = archive
+        self.archive = archive
         self._warned: set[str] = set()
         self._reasons: dict[str, str] = {}  # why an individual was given up, by its digest
 
@@ -190,7 +190,7 @@ class PopulationMap:
         if self.seed is None:
             self.seed = random.getrandbits(64)
         self.number += 1
-        outcomes = evaluator.generation(population, self.seed, self._archive)
+        outcomes = evaluator.generation(population, self.seed, self.archive)
         for individual, outcome in zip(population, outcomes, strict=True):
             individual.records = outcome.records
             if "infeasible" in outcome.records:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 
@@ -78,6 +78,9 @@ class Settings(ABC):
     population
         Individuals of a generation.
     """
+
+    searches: ClassVar[bool] = False
+    """Whether it searches structures and programs; weights otherwise."""
 
     population: int
 

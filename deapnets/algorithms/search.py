@@ -293,8 +293,18 @@ class Search(ABC):
         self._waiting = deque(Trial.unpacked(one, model) for one in state["waiting"])
         self._promoted = deque(Trial.unpacked(one, model) for one in state["promoted"])
         self.ledger = Ledger.unpacked(state["ledger"], model)
+        self._remember()
         if self._halving:
             self._halving.seen = [list(map(tuple, level)) for level in state["seen"]]
         for trial in self._waiting:
             if trial.again:
                 self.ledger.entries[name_of(trial.individual)].waiting += 1
+
+    def _remember(self) -> None:
+        """Give an archive in memory, which did not outlive the process, the ledger's scores."""
+        if self._archive is None or str(self._archive.path) != ":memory:":
+            return
+        for key, entry in self.ledger.entries.items():
+            for values in entry.scores:
+                score = Score(values, 0.0, 0)
+                self._archive.note(key, self._fidelity(self._top), score, str(entry.individual))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 from deap import base, tools
 
@@ -23,6 +23,7 @@ from deapnets.archive import ScoreArchive, scores_needed
 from deapnets.errors import OptionError
 from deapnets.evaluators.architectures import ArchitectureEvaluator
 from deapnets.evaluators.base import Evaluator
+from deapnets.evaluators.programs import ProgramEvaluator
 from deapnets.mapping import PopulationMap
 from deapnets.operators.choices import initChoices, mutCell, mutChoice
 from deapnets.operators.graphs import initGraph, mutGraph
@@ -56,6 +57,8 @@ class SearchSettings(Settings):
         What a network with scores in the archive gets when it is proposed again: "reuse" (their
         mean), a number such as "3" (evaluated until it has so many), or "always" (evaluated).
     """
+
+    searches: ClassVar[bool] = True
 
     population: int = 1
     rescore: float = 0.0
@@ -91,9 +94,12 @@ class SearchSettings(Settings):
         common: dict[str, Any] = {"window": self.window, "leaders": self.leaders}
         if self.eta:
             common["halving"] = Halving(evaluator.fidelities, self.eta)
-        if self.archive is not None:
+        path = self.archive
+        if path is None and isinstance(evaluator, ProgramEvaluator) and not self.eta:
+            path = ":memory:"  # programs repeat themselves: one that is known is not scored again
+        if path is not None:
             task = f"{type(evaluator).__name__} {evaluator.space().describe()}"
-            common["archive"] = ScoreArchive(self.archive, self.policy, task)
+            common["archive"] = ScoreArchive(path, self.policy, task)
         search = self.search(search_toolbox(evaluator), **common)
         return SearchAlgorithm(search, mapping, self.rescore)
 

@@ -128,7 +128,7 @@ class Programs:
             When there are more or fewer inputs than arguments, or torch cannot compute a
             primitive on them.
         """
-        shape = torch.broadcast_shapes(*(value.shape for value in inputs))
+        shape = torch.broadcast_tensors(*inputs)[0].shape
         found: list[Any] = [None] * len(self)
         for numbers, value in self.run(*inputs):
             for number in numbers:

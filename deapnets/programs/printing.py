@@ -37,7 +37,9 @@ def formula(nodes: Sequence[Any], pset: Any, digits: int = 6) -> sympy.Expr:
     text = _fold(nodes, pset, lambda one: one.formula, digits)
     expression = sympy.sympify(text, locals=names)
     if len(nodes) <= _SIMPLIFIED:
-        expression = sympy.simplify(expression)
+        simpler = sympy.simplify(expression)
+        if len(str(simpler)) <= len(str(expression)):
+            expression = simpler
     return expression.xreplace(
         {one: sympy.Float(one, digits) for one in expression.atoms(sympy.Float)}
     )

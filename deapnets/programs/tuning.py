@@ -20,7 +20,7 @@ def tune_es(
     """Return the tree with constants that a (1+1)-ES found, and its score, which is maximised.
 
     Each step moves all constants by ``sigma`` times their size (at least 0.1) times normal noise; a
-    child that is not worse stays. ``sigma`` grows by 1.5 where it is and shrinks by 1.5^(1/4)
+    child that is better stays. ``sigma`` grows by 1.5 where it is and shrinks by 1.5^(1/4)
     where not (Kern et al. 2004, doi:10.1023/B:NACO.0000023416.59689.4e). A tree without constants
     is scored once.
 
@@ -52,7 +52,7 @@ def tune_es(
         moved = [v + sigma * max(abs(v), 0.1) * random.gauss(0.0, 1.0) for v in values]
         child = with_constants(best, moved)
         found = _worth(score(child))
-        if found >= worth:
+        if found > worth:
             best, worth, values = child, found, moved
             sigma *= 1.5
         else:

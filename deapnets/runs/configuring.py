@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from deapnets.algorithms.base import Settings
-from deapnets.algorithms.searches import SearchSettings
 from deapnets.engines.faults import OnError
 from deapnets.errors import OptionError, PluginError, unknown
 from deapnets.evaluators.architectures import ArchitectureEvaluator
@@ -75,7 +74,7 @@ class Configuration:
                 f"got {self.checkpoint_every}."
             )
         self.budget.require_more_than(self.settings.population)
-        searches = isinstance(self.settings, SearchSettings)
+        searches = self.settings.searches
         if searches != isinstance(self.plugin.instance, ArchitectureEvaluator):
             name = self.plugin.loaded.found.name
             raise OptionError(
