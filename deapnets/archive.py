@@ -138,6 +138,23 @@ class ScoreArchive:
         for key, fidelity, fitness, seconds, seed in self._file.execute(query):
             yield key, fidelity, Score(tuple(json.loads(fitness)), seconds, int(seed))
 
+    @property
+    def in_memory(self) -> bool:
+        """Whether it ends with the process."""
+        return str(self.path) == ":memory:"
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what an archive in memory holds, as JSON values; of a file, nothing."""
+        rows = self._file.execute("select * from scores order by rowid") if self.in_memory else ()
+        return {"scores": [list(row[:-1]) for row in rows]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Hold what an archive in memory held when ``state`` was taken."""
+        if self.in_memory:
+            rows = [(*row, "") for row in state["scores"]]
+            self._file.execute("delete from scores")
+            self._file.executemany("insert into scores values (?, ?, ?, ?, ?, ?)", rows)
+
     def close(self) -> None:
         """Close the file."""
         with contextlib.suppress(sqlite3.Error):

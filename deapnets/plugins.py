@@ -43,7 +43,10 @@ COMMANDS = "deapnets.commands"
 LOGGERS = "deapnets.loggers"
 """The entry-point group of loggers, which are told each record of a run's log."""
 
-GROUPS = (EVALUATORS, STRATEGIES, DISTRIBUTIONS, LOGGERS, COMMANDS)
+STUDIES = "deapnets.studies"
+"""The entry-point group of what ``deapnets study`` repeats: click commands, not classes."""
+
+GROUPS = (EVALUATORS, STRATEGIES, DISTRIBUTIONS, LOGGERS, COMMANDS, STUDIES)
 
 _ORIGIN = "_deapnets_origin"  # attribute of instances: what they were made of
 

@@ -18,6 +18,7 @@ from deapnets.plugins import (
     EVALUATORS,
     LOGGERS,
     STRATEGIES,
+    STUDIES,
     FoundPlugin,
     LoadedPlugin,
 )
@@ -38,7 +39,7 @@ def probe(found: FoundPlugin, options: Mapping[str, Any]) -> dict[str, Any]:
     before, started = set(sys.modules), time.perf_counter()
     facts: dict[str, Any] = {"state": "found", "problem": None, "faults": []}
     try:
-        if found.group == COMMANDS:  # nothing to construct
+        if found.group in (COMMANDS, STUDIES):  # nothing to construct
             facts["faults"] = _faults_of_command(found.imported())
             return facts | {"state": "usable", "seconds": time.perf_counter() - started}
         loaded = found.load()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import subprocess
 import sys
@@ -95,3 +96,16 @@ def test_what_was_noted_survives_a_process_that_is_killed(tmp_path):
     )
     assert subprocess.run([sys.executable, "-c", code, str(path)], check=False).returncode == -9
     assert ScoreArchive(path).scores("key", 1.0) == [Score((0.5,), 0.0, 3)]
+
+
+def test_an_archive_in_memory_has_a_state_and_a_file_has_none(tmp_path):
+    archive, other = ScoreArchive(":memory:"), ScoreArchive(":memory:")
+    archive.note("a", 1.0, Score((0.5,), 2.0, 1 << 63), "text")
+    other.load_state_dict(json.loads(json.dumps(archive.state_dict())))
+    assert list(other) == list(archive)
+    assert other.recall("a", 1.0) == (0.5,)
+    file = ScoreArchive(tmp_path / "scores.sqlite")
+    file.note("a", 1.0, Score((0.5,), 2.0, 7), "text")
+    assert file.state_dict() == {"scores": []}
+    file.load_state_dict(archive.state_dict())
+    assert len(list(file)) == 1

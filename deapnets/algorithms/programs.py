@@ -52,7 +52,7 @@ class GpSettings(Settings):
         Probability that a child is mutated, in [0, 1].
     archive
         A file that keeps all scores, also those of other runs on the same task; none for the run's
-        own, in memory.
+        own, in memory. With "lexicase" there is no archive: it holds no scores of tasks.
     policy
         What a program gets that computes what one with scores computes: "reuse" (their mean), a
         number such as "3" (scored until it has so many), or "always" (scored).
@@ -84,6 +84,11 @@ class GpSettings(Settings):
         for name in ("cxpb", "mutpb"):
             probability(name, getattr(self, name))
         scores_needed(self.policy)
+        if self.selection == "lexicase" and self.archive is not None:
+            raise OptionError(
+                "selection=lexicase selects on the scores of each task, which an archive does not "
+                "hold: leave out archive=."
+            )
 
     def begin(self, evaluator: Evaluator, mapping: PopulationMap) -> GeneticProgramming:
         """Return the algorithm, its initial population drawn from Python's `random`."""
@@ -91,8 +96,9 @@ class GpSettings(Settings):
             raise OptionError(
                 f"{evaluator.title} has no programs; gp evolves those. Try --algorithm aging."
             )
-        task = f"{type(evaluator).__name__} {evaluator.space().describe()}"
-        mapping.archive = ScoreArchive(self.archive or ":memory:", self.policy, task)
+        if self.selection != "lexicase":
+            task = f"{type(evaluator).__name__} {evaluator.space().describe()}"
+            mapping.archive = ScoreArchive(self.archive or ":memory:", self.policy, task)
         return GeneticProgramming(self, evaluator, mapping)
 
 
@@ -123,6 +129,7 @@ class GeneticProgramming(Algorithm):
         self, settings: GpSettings, evaluator: ProgramEvaluator, mapping: PopulationMap
     ) -> None:
         self._settings = settings
+        self._archive = mapping.archive
         self._toolbox = gp_toolbox(settings, evaluator, mapping)
         self._loop = eaGenerational(
             self._toolbox.population(n=settings.population),
@@ -183,13 +190,16 @@ class GeneticProgramming(Algorithm):
         }
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the generation's number and population; programs as their texts."""
+        """Return number, population (programs as texts) and what an archive in memory holds."""
         population = [pack_individual(one) for one in self._loop.population]
-        return {"number": self._loop.number, "population": population}
+        archive = {} if self._archive is None else self._archive.state_dict()
+        return {"number": self._loop.number, "population": population, "archive": archive}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on with the population of ``state``."""
         model = a_model(self._toolbox)
+        if self._archive is not None:
+            self._archive.load_state_dict(state["archive"])
         self._loop.number = state["number"]
         self._loop.population = [unpack_individual(one, model) for one in state["population"]]
 

@@ -271,7 +271,7 @@ class Search(ABC):
         """Return what goes on from here, as JSON values; individuals are their texts.
 
         As `deapnets.algorithms.base.Algorithm.state_dict`. What is under way is evaluated again,
-        under the same seeds. Random states, the toolbox and the archive are not in it.
+        under the same seeds. Random states, the toolbox and an archive's file are not in it.
         """
         return {
             "number": self.number,
@@ -283,6 +283,7 @@ class Search(ABC):
             if self._halving
             else [],
             "ledger": self.ledger.packed(),
+            "archive": {} if self._archive is None else self._archive.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -293,18 +294,10 @@ class Search(ABC):
         self._waiting = deque(Trial.unpacked(one, model) for one in state["waiting"])
         self._promoted = deque(Trial.unpacked(one, model) for one in state["promoted"])
         self.ledger = Ledger.unpacked(state["ledger"], model)
-        self._remember()
+        if self._archive is not None:
+            self._archive.load_state_dict(state["archive"])
         if self._halving:
             self._halving.seen = [list(map(tuple, level)) for level in state["seen"]]
         for trial in self._waiting:
             if trial.again:
                 self.ledger.entries[name_of(trial.individual)].waiting += 1
-
-    def _remember(self) -> None:
-        """Give an archive in memory, which did not outlive the process, the ledger's scores."""
-        if self._archive is None or str(self._archive.path) != ":memory:":
-            return
-        for key, entry in self.ledger.entries.items():
-            for values in entry.scores:
-                score = Score(values, 0.0, 0)
-                self._archive.note(key, self._fidelity(self._top), score, str(entry.individual))

@@ -95,7 +95,7 @@ class SearchSettings(Settings):
         if self.eta:
             common["halving"] = Halving(evaluator.fidelities, self.eta)
         path = self.archive
-        if path is None and isinstance(evaluator, ProgramEvaluator) and not self.eta:
+        if path is None and isinstance(evaluator, ProgramEvaluator):
             path = ":memory:"  # programs repeat themselves: one that is known is not scored again
         if path is not None:
             task = f"{type(evaluator).__name__} {evaluator.space().describe()}"

@@ -19,6 +19,7 @@ from deapnets.plugins import (
     EVALUATORS,
     GROUPS,
     STRATEGIES,
+    STUDIES,
     FoundPlugin,
     find,
     get,
@@ -52,7 +53,9 @@ def list_plugins(as_json: bool) -> None:
 @_json
 def show_plugin(name: str, as_json: bool) -> None:
     """Explain an evaluator, a strategy or a distribution, and its options."""
-    loaded = _of_any_group(name, [group for group in GROUPS if group != COMMANDS]).load()
+    loaded = _of_any_group(
+        name, [group for group in GROUPS if group not in (COMMANDS, STUDIES)]
+    ).load()
     options, found = loaded.options(), loaded.found
     if as_json:
         records = [_option_record(option) for option in options]

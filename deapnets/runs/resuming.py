@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
@@ -62,14 +63,28 @@ def stored_configuration(
 
 
 def require_same_network(directory: RunDirectory, evaluator: Evaluator) -> None:
-    """Raise a `RunError` unless the evaluator still makes a network of as many weights."""
+    """Raise a `RunError` unless the evaluator still makes a network of as many weights.
+
+    Or, where structures and programs are searched, unless it still has the same space.
+    """
     if isinstance(evaluator, ArchitectureEvaluator):
-        return  # every genome is another network
+        _require_same_space(directory, evaluator)
+        return
     stored, now = directory.read("config.json")["parameters"], evaluator.layout().width
     if stored != now:
         raise RunError(
             f"The run in {directory.path} evolves {stored:,} weights, {evaluator.title} makes a "
             f"network of {now:,} now: the evaluator or its data are not what they were."
+        )
+
+
+def _require_same_space(directory: RunDirectory, evaluator: ArchitectureEvaluator) -> None:
+    stored = directory.read("config.json")["space"]
+    now = json.loads(json.dumps(evaluator.space().describe()))
+    if stored != now:
+        raise RunError(
+            f"The run in {directory.path} searches {stored}, {evaluator.title} has {now} now: the "
+            "evaluator is not what it was."
         )
 
 

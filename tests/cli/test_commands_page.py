@@ -81,6 +81,7 @@ def test_page_lists_exactly_the_options_of_each_command():
     [
         ("ga", settings_class("ga")),
         ("adam", settings_class("adam")),
+        ("gp", settings_class("gp")),
         ("random for weights", RandomWeightsSettings),
         ("es", OpenSettings),
         ("pgpe", PgpeSettings),

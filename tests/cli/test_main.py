@@ -8,7 +8,7 @@ import pytest
 
 from deapnets.cli import main
 from deapnets.errors import DataError, OptionError
-from deapnets.plugins import COMMANDS
+from deapnets.plugins import COMMANDS, STUDIES
 
 HEAVY = {"torch", "numpy", "deap", "rich", "matplotlib", "scipy", "safetensors", "deapnets_mnist"}
 
@@ -112,6 +112,17 @@ def test_plugin_cannot_take_the_place_of_a_command_of_deapnets(deapnets, tools):
 def test_broken_command_says_why_and_harms_no_other(deapnets, refused, tools, name, message):
     assert message in refused(name, "--some", "thing", code=1)
     assert deapnets("--help").exit_code == 0
+
+
+def test_study_of_a_plugin_is_a_command_of_its_own(deapnets, refused, install):
+    lines = "survey = tool_commands:survey\nbad = dne:dne"
+    install("tools", lines, group=STUDIES, tool_commands=TOOLS)
+    assert "Survey something at length" in deapnets("study", "--help").stdout
+    assert deapnets("study", "survey", "--size", 5).stdout == "surveyed 5\n"
+    assert "No module named 'dne'" in refused("study", "bad", code=1)
+    unknown = deapnets("study", "srvey")
+    assert unknown.exit_code == 2
+    assert 'Unknown command "srvey". Did you mean "survey"?' in unknown.stderr
 
 
 # --- errors ---

@@ -5,12 +5,7 @@ from __future__ import annotations
 import click
 
 
-@click.group()
-def study() -> None:
-    """Repeat a study of methods that train without gradients, with statistics and controls."""
-
-
-@study.command("noise")
+@click.command("noise")
 @click.option("--seeds", type=int, default=30, show_default=True, help="Networks of a cell.")
 @click.option(
     "--epochs", type=int, default=20, show_default=True, help="Forward passes of every image."

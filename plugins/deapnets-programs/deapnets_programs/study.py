@@ -145,7 +145,7 @@ def search(plan: Plan, column: str, seed: int, folder: Path) -> dict[str, Any]:
         "validation": float(evaluator.score([tuned], evaluator.validation)[0]),
         "unseen": float(evaluator.score([tuned], evaluator.unseen)[0]),
         "mathematics": mathematics(tuned, space.pset, digits=3),
-        "evaluations": run._mapping.evaluations,
+        "evaluations": run.directory.read("result.json")["evaluations"],
     }
 
 
