@@ -24,7 +24,7 @@ from deapnets.operators.programs import initProgram, mutProgram
 
 Selection = Literal["tournament", "double", "lexicase", "nsga2", "random"]
 
-_CANDIDATES = 3
+_CANDIDATES = 5
 """Programs of a generation that may be saved: the best by fitness, no two of one key."""
 
 
@@ -177,7 +177,7 @@ class GeneticProgramming(Algorithm):
             found.setdefault(one.key, one)
             if len(found) == _CANDIDATES:
                 break
-        names = ("champion", "second", "third")
+        names = ("champion", "second", "third", "fourth", "fifth")
         return dict(zip(names, found.values(), strict=False))
 
     def figures(self) -> dict[str, float]:

@@ -10,8 +10,8 @@ bias. In every step
    of the cost along the noise. Both are one number for the whole network;
 4. every weight is changed by `RATE` times what the rule says of ``x`` (what comes in through it),
    ``y`` (what its unit gives), ``w`` (itself), ``noise`` (its own), ``step`` (part of the steps
-   that are done), ``cost`` and ``change``: for every row of the batch, and the mean over rows
-   counts.
+   that are left, from 1 to 0), ``cost`` and ``change``: for every row of the batch, and the mean
+   over rows counts.
 
 There is no error signal and no gradient: nothing says what a unit should have given.
 """
@@ -173,7 +173,7 @@ def follow(updates: Sequence[Update], lesson: Lesson) -> torch.Tensor:
             noise = torch.randn(weights.shape[1:], generator=generator) * there
             chosen, targets = inputs[:, rows[number]], tasks.targets[:, rows[number]]
             given = _seen(weights, noise, chosen, targets, tasks)
-            step = torch.tensor(number / lesson.steps)
+            step = torch.tensor(1.0 - number / lesson.steps)
             for own, update in enumerate(updates):
                 x, y, cost, change = (values[own] for values in given)
                 moved = update(

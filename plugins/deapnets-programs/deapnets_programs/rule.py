@@ -84,8 +84,8 @@ class Rule(ProgramEvaluator):
 
     @functools.cached_property
     def validation(self) -> list[Lesson]:
-        """The lesson that chooses which rule a run saves."""
-        return self._lessons(VALIDATION, 1)
+        """Two lessons that choose which rule a run saves."""
+        return self._lessons(VALIDATION, 2)
 
     @functools.cached_property
     def unseen(self) -> list[Lesson]:

@@ -16,7 +16,7 @@ RATES = (0.1, 0.3, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0)
 """Step sizes that every rule of people is tried with, in units of `learning.RATE`; the best on the
 known tasks counts."""
 
-SCHEDULES = ("1.0", "sub(1.0, step)")
+SCHEDULES = ("1.0", "step")
 """Step sizes that stay, and that fall to nothing."""
 
 BASELINES = {

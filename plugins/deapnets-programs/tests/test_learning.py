@@ -66,7 +66,7 @@ def by_hand(lesson: Lesson, rule) -> torch.Tensor:
             minus = cost(run([w - WIDTH * z for w, z in zip(layers, noise, strict=True)])[2])
             change, mean = (plus - minus) / (2 * WIDTH), (plus + minus) / 2
             x1, x2, outputs = run(layers)
-            step = torch.tensor(number / lesson.steps)
+            step = torch.tensor(1.0 - number / lesson.steps)
             moved = []
             for w, z, x, y in zip(layers, noise, (x1, x2), (x2[:, :-1], outputs), strict=True):
                 value = rule(x[:, None, :], y[:, :, None], w, z, step, mean, change)
