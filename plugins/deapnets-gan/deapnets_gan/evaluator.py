@@ -30,7 +30,7 @@ class Gan(GenerativeTask):
     Parameters
     ----------
     network
-        "eigen-64-64": fully connected, up to coordinates along the training images' principal
+        "eigen-64": fully connected, up to coordinates along the training images' principal
         components; "mlp-64": fully connected up to the pixels; "deconv-16": transposed
         convolutions. Numbers are the sizes of the hidden layers, such as "mlp-128-128".
     latent
@@ -53,6 +53,8 @@ class Gan(GenerativeTask):
         "kernel" or "sliced": what a feature judge compares.
     directions
         Random directions along which it compares pixels, and features, drawn every generation.
+    balance
+        Weight, for a feature judge, of how often each class is made.
     steps
         Steps in which a discriminator is trained for a generation (10), or generations of the
         second population (2).
@@ -83,7 +85,7 @@ class Gan(GenerativeTask):
     rivals: ClassVar = ("article", "plaingan", "dcgan")
     settings: ClassVar = {
         "es": {
-            "population": 512,
+            "population": 256,
             "sigma": 0.05,
             "sigma_end": 0.01,
             "step": 0.02,
@@ -98,7 +100,7 @@ class Gan(GenerativeTask):
     def __init__(
         self,
         *,
-        network: str = "eigen-64-64",
+        network: str = "eigen-64",
         latent: int = 32,
         dataset: str = "mnist",
         data: str | None = None,
@@ -106,17 +108,20 @@ class Gan(GenerativeTask):
         validation: float = 0.1,
         judge: str = "feature",
         distance: Distance = "kernel",
-        directions: int = 48,
+        directions: int = 32,
+        balance: float = 1.0,
         steps: int | None = None,
         opponents: int = 3,
         aggregate: Aggregate = "mean",
         discriminators: int = 40,
-        batch_size: int = 128,
+        batch_size: int = 256,
         diversity: float = 1.0,
         vector: bool = False,
     ) -> None:
         super().__init__(
-            JudgeOptions(judge, distance, directions, steps, opponents, aggregate, discriminators),
+            JudgeOptions(
+                judge, distance, directions, steps, opponents, aggregate, discriminators, balance
+            ),
             latent=latent,
             batch_size=batch_size,
             diversity=diversity,

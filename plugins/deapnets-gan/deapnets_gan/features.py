@@ -8,6 +8,8 @@ import torch
 
 from deapnets.errors import OptionError, unknown
 from deapnets.metrics.classifiers import ImageClassifier
+from deapnets.networks.blocks import applied as elementwise
+from deapnets.networks.blocks import roomy
 from deapnets_gan.chains import Layer, applied, features_first, hidden_values, layers_of
 from deapnets_gan.judge import Judge, Worth
 
@@ -47,6 +49,9 @@ class FeatureJudge(Judge):
 
     ``"sliced"``: sorted values, which is the sliced Wasserstein distance (Bonneel et al. 2015).
 
+    To either is added how far the mean of the classifier's probabilities is from that over real
+    images, squared and unbiased as well: whether classes are made as often as they should be.
+
     Parameters
     ----------
     classifier
@@ -59,6 +64,8 @@ class FeatureJudge(Judge):
         Directions of each view and generation.
     batch
         Images that each generator is judged on, at least 2.
+    balance
+        Weight of the classes.
     """
 
     def __init__(
@@ -68,14 +75,19 @@ class FeatureJudge(Judge):
         distance: Distance = "kernel",
         directions: int = 32,
         batch: int = 256,
+        balance: float = 1.0,
     ) -> None:
         if distance not in get_args(Distance):
             raise OptionError(unknown("distance", str(distance), get_args(Distance)))
         if directions < 1:
             raise OptionError(f"directions is at least 1, got {directions}.")
         self._distance, self._directions, self._batch = distance, directions, batch
-        self._layers = layers_of(classifier)[:-1]
+        if not 0.0 <= balance < float("inf"):
+            raise OptionError(f"balance is a weight of at least 0, got {balance}.")
+        *self._layers, self._head = layers_of(classifier)
         self._views = [View(rows, _scale(rows)) for rows in self._looked_at(images)]
+        self._balance = balance
+        self._shares = classifier.probabilities(self._views[-1].rows).double().mean(0)
         self._lines: list[Lines] = []
         self._begun: tuple[int, torch.device] | None = None
 
@@ -94,7 +106,8 @@ class FeatureJudge(Judge):
         rows = torch.randperm(len(self._views[0].rows), generator=generator)[:_REAL]
         self._lines = [self._drawn(view, rows, generator) for view in self._views]
         self._lines = [_on(lines, device) for lines in self._lines]
-        self._layers = [Layer(*(part.to(device) for part in layer)) for layer in self._layers]
+        self._layers = [_there(layer, device) for layer in self._layers]
+        self._head, self._shares = _there(self._head, device), self._shares.to(device)
         self._begun = (seed, device)
 
     def _drawn(self, view: View, rows: torch.Tensor, generator: torch.Generator) -> Lines:
@@ -112,7 +125,7 @@ class FeatureJudge(Judge):
         return Lines(Layer(weight, phases), means)
 
     def worth(self, images: torch.Tensor) -> Worth:
-        """Return what images ``[n, batch, pixels]`` are worth, the mean over the views.
+        """Return what images ``[n, batch, pixels]`` are worth, the sum over views and classes.
 
         ``quality`` is how near they are to real images, ``diversity`` how far from each other: both
         parts of minus the squared distance, which is their sum. The sliced distance is not the sum
@@ -124,8 +137,10 @@ class FeatureJudge(Judge):
         parts = [
             self._compared(lines, view) for lines, view in zip(self._lines, looked_at, strict=True)
         ]
-        quality = torch.stack([part.quality for part in parts]).mean(0)
-        diversity = torch.stack([part.diversity for part in parts]).mean(0)
+        if self._balance:
+            parts.append(self._balanced(looked_at[-1]))
+        quality = torch.stack([part.quality for part in parts]).sum(0)
+        diversity = torch.stack([part.diversity for part in parts]).sum(0)
         return Worth(quality[:count], diversity[:count])
 
     def _compared(self, lines: Lines, values: torch.Tensor) -> Worth:
@@ -134,13 +149,37 @@ class FeatureJudge(Judge):
             apart = (along.sort(2).values - lines.real).square_()
             distance = apart.mean(2).double().mean(1)
             return Worth(-distance, torch.zeros_like(distance))
-        along = _waves(along)
-        batch = along.shape[2]
-        mean = along.mean(2).double()
-        variance = (along - along.mean(2, keepdim=True)).square_().mean(2).double()
-        squared = mean.square() - variance / (batch - 1)  # of the mean, unbiased
-        near = 2 * mean * lines.real - lines.real.square()
+        near, squared = _parts(_waves(along), lines.real)
         return Worth(near.mean(1), -squared.mean(1))
+
+    def _balanced(self, features: torch.Tensor) -> Worth:
+        """Return what the classes of images are worth, of features ``[n, d, batch]``."""
+        logits = applied(self._head, features)
+        powers = _powers(logits - logits.amax(1, keepdim=True))
+        near, squared = _parts(powers / powers.sum(1, keepdim=True), self._shares)
+        return Worth(self._balance * near.sum(1), -self._balance * squared.sum(1))
+
+
+def _parts(values: torch.Tensor, real: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the two parts of the squared distance of means, ``[n, d]``, of ``[n, d, batch]``.
+
+    The first less the second one is minus the distance; the second is the squared mean of made
+    images, unbiased.
+    """
+    mean = values.mean(2, keepdim=True)
+    variance = (values - mean).square_().mean(2).double()
+    mean = mean[..., 0].double()
+    return 2 * mean * real - real.square(), mean.square() - variance / (values.shape[2] - 1)
+
+
+def _powers(values: torch.Tensor) -> torch.Tensor:
+    """Return e to the power of values, each with bits that do not depend on its place.
+
+    Where a baseline differentiates there is one generator, and no place.
+    """
+    if values.requires_grad:
+        return values.exp()
+    return elementwise(torch.exp, roomy(tuple(values.shape), values).copy_(values))
 
 
 def _waves(values: torch.Tensor) -> torch.Tensor:
@@ -148,8 +187,12 @@ def _waves(values: torch.Tensor) -> torch.Tensor:
     return (values - values.round()).abs_().mul_(4.0)
 
 
+def _there(layer: Layer, device: torch.device) -> Layer:
+    return Layer(layer.weight.to(device), layer.bias.to(device))
+
+
 def _on(lines: Lines, device: torch.device) -> Lines:
-    return Lines(Layer(*(part.to(device) for part in lines.layer)), lines.real.to(device))
+    return Lines(_there(lines.layer, device), lines.real.to(device))
 
 
 def _scale(rows: torch.Tensor) -> float:

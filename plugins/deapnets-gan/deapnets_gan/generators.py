@@ -1,7 +1,7 @@
 """The networks that are evolved, by name: from latents ``[batch, latent]`` to images in [0, 1].
 
 - ``mlp-64``, ``mlp-128-128``, ...: fully connected, one number a hidden layer, logistic outputs
-- ``eigen-64-64``, ...: the same up to coordinates, which a frozen last layer makes an image of: the
+- ``eigen-64``, ...: the same up to coordinates, which a frozen last layer makes an image of: the
   mean of the training images and their principal components
 - ``deconv-16``, ...: transposed convolutions; the number is that of the last filters
 """
@@ -18,7 +18,7 @@ from torch import nn
 from deapnets.errors import OptionError, unknown
 
 KINDS = ("mlp", "eigen", "deconv")
-_DEFAULTS = {"mlp": "mlp-64", "eigen": "eigen-64-64", "deconv": "deconv-16"}
+_DEFAULTS = {"mlp": "mlp-64", "eigen": "eigen-64", "deconv": "deconv-16"}
 COMPONENTS = 40
 """Principal components of an ``eigen`` generator, where there are so many."""
 _LOOKED_AT = 10_000  # images whose components are computed

@@ -44,15 +44,18 @@ class JudgeOptions:
         ``"mean"`` or ``"worst"`` of what they say.
     discriminators
         Of ``"coevolve"``: size of the second population.
+    balance
+        Of a feature judge: weight of how often each class is made.
     """
 
     judge: str = "feature"
     distance: Distance = "kernel"
-    directions: int = 48
+    directions: int = 32
     steps: int | None = None
     opponents: int = 3
     aggregate: Aggregate = "mean"
     discriminators: int = 40
+    balance: float = 1.0
 
     def __post_init__(self) -> None:
         for name in self.judges:
@@ -131,7 +134,9 @@ def make_judge(options: JudgeOptions, task: GenerativeTask, batch: int) -> Judge
 def _made(name: str, options: JudgeOptions, task: GenerativeTask, batch: int) -> Judge:
     images = task.images.train.flatten(1)
     if name == "feature":
-        return FeatureJudge(task.classifier, images, options.distance, options.directions, batch)
+        return FeatureJudge(
+            task.classifier, images, options.distance, options.directions, batch, options.balance
+        )
     panel: dict[str, Any] = {"opponents": options.opponents, "aggregate": options.aggregate}
     if options.steps is not None:
         panel["steps"] = options.steps

@@ -74,7 +74,11 @@ def test_kernel_worth_is_that_of_the_definition(images, classifier):
         pairs = phi.sum(0).square() - phi.square().sum(0)  # of two different images
         unbiased = pairs / (16 * 15) - 2 * phi.mean(0) * lines.real + lines.real.square()
         distances.append(unbiased.mean())
-    wanted = -torch.stack(distances).mean()
+    p = classifier(made.unflatten(1, (1, 8, 8))).softmax(1).double()
+    pairs = (p.sum(0).square() - p.square().sum(0)) / (16 * 15)
+    shares = classifier(images.train).softmax(1).double().mean(0)
+    distances.append((pairs - 2 * p.mean(0) * shares + shares.square()).sum())
+    wanted = -torch.stack(distances).sum()
     assert float(total(judge, made[None], 3)[0]) == pytest.approx(float(wanted), abs=1e-6)
 
 
