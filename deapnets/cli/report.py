@@ -21,10 +21,13 @@ def report(runs: tuple[str, ...], out: str | None, opens: bool) -> None:
     deapnets report runs/first --open
     deapnets report runs/ga-* --out ga.html
     """  # noqa: D301  (\b is click's mark for lines that keep their breaks)
+    from deapnets.reports.confusion import look_for_mistakes
     from deapnets.reports.report import report_of
     from deapnets.reports.story import read_stories
 
     stories = read_stories(runs)
+    for story in stories:
+        look_for_mistakes(story)
     path = Path(out).expanduser() if out else _place([story.path for story in stories])
     _write(path, report_of(stories))
     click.echo(path)

@@ -6,6 +6,7 @@ module         concept
 base           `Evaluator`: the contract
 architectures  `ArchitectureEvaluator`: the contract where structures are evolved
 constants      `constant`: the trivial answer
+mistakes       `find_mistakes`: which classes are taken for which
 losses         losses of a whole chunk, by name or from any torch loss
 readout        `RidgeReadout`: a last layer in closed form
 splits         `Split` and `Splits`: inputs and targets

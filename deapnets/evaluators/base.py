@@ -121,6 +121,13 @@ class Evaluator(ABC):
         """
         return as_they_are(self, values)
 
+    def mistakes(self, individual: WeightGenome) -> dict[str, Any] | None:
+        """Return which classes it takes for which on held-out rows, as JSON values; or None.
+
+        As `deapnets.evaluators.mistakes.find_mistakes` does: for the report of a run that finished.
+        """
+        return None
+
     def draw(self, individual: WeightGenome) -> bytes | None:
         """Return a picture of what an individual does, a PNG; None where there is nothing to see.
 

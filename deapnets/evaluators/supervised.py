@@ -11,6 +11,7 @@ from deapnets.errors import DataError, OptionError, unknown
 from deapnets.evaluators import losses
 from deapnets.evaluators.base import Evaluator
 from deapnets.evaluators.constants import constant
+from deapnets.evaluators.mistakes import find_mistakes
 from deapnets.evaluators.splits import Split, Splits
 
 if TYPE_CHECKING:  # a plugin's class derives from this one: importing it loads nothing heavy
@@ -237,6 +238,13 @@ class SupervisedTask(Evaluator):
         layout = individual.layout
         start = individual.with_node(Node(layout, layout.flatten(self.genome())))
         return found | {f"initial_{name}": value for name, value in self._measure(start).items()}
+
+    def mistakes(self, individual: WeightGenome) -> dict[str, Any] | None:
+        """Return the confusion matrix and the worst mistakes on the test split, or another one."""
+        if not self.classifies:
+            return None
+        name = next(n for n in ("test", "validation", "train") if getattr(self.splits, n))
+        return find_mistakes(self.complete(individual).eval(), getattr(self.splits, name), name)
 
     def _measure(self, individual: WeightGenome) -> dict[str, float]:
         networks = self.networks(individual)

@@ -10,6 +10,9 @@ report       `report_of`: one page about one run, or several
 story        `Story`: all that a run's directory tells, also a damaged one
 words        the verdict on a run, in words
 figures      the charts of a page, as Plotly takes them
+searching    figures of searches: dots, Pareto front, the winner's ancestors
+wiring       architectures as drawings
+confusion    which class is taken for which, and the worst mistakes as pictures
 repeating    the command that runs a run again
 page         the page itself: escaped, in one file, with what its script and style need
 ===========  ==========================================================================

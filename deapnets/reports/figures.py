@@ -124,11 +124,13 @@ def held_out(stories: Sequence[Story]) -> list[Chart]:
 
 
 _PLAIN = {*AXES, "image_forwards", "best", "mean", "std", "spent", "faults"}
+_OF_SEARCHES = {"proposals", "distinct", "evaluation_seconds"}
 
 
 def others(stories: Sequence[Story]) -> list[Chart]:
     """Return a chart for each other figure of the log: step sizes, counts of a search."""
-    names = _names(stories, lambda n: n not in _PLAIN and not n.startswith("validation_"))
+    plain = _PLAIN | (_OF_SEARCHES if any(story.networks for story in stories) else set())
+    names = _names(stories, lambda n: n not in plain and not n.startswith("validation_"))
     charts = []
     for name in [name for name in names if _changes(stories, name)][:8]:
         chart = Chart(f"log-{name}", name.replace("_", " "), [], height=240)

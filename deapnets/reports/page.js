@@ -14,7 +14,7 @@
       const match = /^@([a-z0-9]+)(?:\/([0-9.]+))?$/.exec(value);
       if (!match) return value;
       if (match[1] === "diverging") return [[0, variable("low")], [0.5, variable("middle")], [1, variable("high")]];
-      if (match[1] === "sequential") return [[0, variable("page")], [1, variable("held")]];
+      if (match[1] === "mistakes") return [[0, variable("card")], [1, variable("best")]];
       const hex = variable(match[1]);
       if (!match[2]) return hex;
       const parts = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));

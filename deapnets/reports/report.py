@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, final
 
-from deapnets.reports import figures, page, words
+from deapnets.reports import confusion, figures, page, searching, words
 from deapnets.reports.figures import Chart
 from deapnets.reports.page import Markup, chart_of, figures_of, markup, paragraph, section, table
 from deapnets.reports.repeating import command_of
@@ -54,6 +54,8 @@ class _Report:
         yield section("Summary", self._summary())
         yield self._curves()
         yield section("Weights", figures_of(self._per_run(figures.weights)))
+        yield self._searches()
+        yield self._mistakes()
         yield self._evolution()
         yield self._lineages()
         yield self._pictures()
@@ -102,10 +104,35 @@ class _Report:
         shown = [self._show(chart) for chart in charts]
         return section("Learning curves", _AXIS if any(shown) else "", figures_of(shown))
 
+    def _searches(self) -> Markup:
+        dots, fronts = self._per_run(searching.dots), self._per_run(searching.pareto)
+        parts: list[object] = [figures_of([*dots, *fronts])]
+        for story in self._stories[:_SHOWN]:
+            drawn = searching.ancestors_drawn(story)
+            if drawn:
+                whose = f" of {story.name}" if len(self._stories) > 1 else ""
+                text = f"The winner{whose} and whom it descends from, the oldest first:"
+                parts.append(paragraph(text))
+                parts.append(drawn)
+        return section("Architectures", *parts)
+
+    def _mistakes(self) -> Markup:
+        shown = self._per_run(confusion.matrix)
+        parts: list[object] = [figures_of(shown)]
+        for story in self._stories[:_SHOWN]:
+            named = f"{story.name}: " if len(self._stories) > 1 else ""
+            said = confusion.classes_in_words(story)
+            parts.append(paragraph(named + said) if said else "")
+            faces = confusion.worst(story)
+            if faces:
+                parts += [paragraph(f"{named}The mistakes that it was surest of:"), faces]
+        return section("Mistakes", *parts)
+
     def _evolution(self) -> Markup:
         stories = self._stories
         charts = [
             figures.diversity(stories),
+            searching.variety(stories),
             figures.operators(stories),
             *figures.others(stories),
         ]
@@ -118,6 +145,11 @@ class _Report:
             for name, (count, better) in figures.operator_counts(story).items():
                 share = f"{100 * better / count:.2f} %" if count else "-"
                 rows.append([story.name, name, f"{count:,}", f"{better:,}", share])
+            children = searching.improvements(story)
+            if children is not None:
+                count, better = children
+                share = f"{100 * better / count:.2f} %"
+                rows.append([story.name, "mutation", f"{count:,}", f"{better:,}", share])
         header = ["run", "operators", "children looked at", "better", "share"]
         skipped = len(self._stories) == 1  # the column that says which run
         return table(header[skipped:], [row[skipped:] for row in rows])

@@ -326,7 +326,14 @@ class Run:
         """Return the champion's held-out figures; the test split is opened here alone."""
         individual = self.champion.individual
         self._draw("picture.png")
-        return {} if individual is None else self.configuration.evaluator.measure(individual)  # type: ignore[arg-type]  # of its own kind
+        if individual is None:
+            return {}
+        evaluator = self.configuration.evaluator
+        figures = evaluator.measure(individual)  # type: ignore[arg-type]  # of its own kind
+        mistakes = evaluator.mistakes(individual)  # type: ignore[arg-type]  # as above
+        if mistakes is not None:
+            self.directory.write("mistakes.json", mistakes)
+        return figures
 
     def _finish(self, status: str, measured: dict[str, float], algorithm: Algorithm) -> None:
         try:

@@ -129,6 +129,7 @@ FIGURES = {"validation_loss", "validation_accuracy"}
         ("log.jsonl", "log.jsonl", FIGURES),
         ("best.json", "best.safetensors and best.json", FIGURES),
         ("trace.jsonl", "trace.jsonl", set()),
+        ("mistakes.json", "mistakes.json", set()),
         ("lineage.json", "lineage.json", set()),
         ("result.json", "result.json", set()),
     ],

@@ -70,7 +70,7 @@ def coloured(value):
     if isinstance(value, list):
         return [coloured(inner) for inner in value]
     if isinstance(value, str) and value.startswith("@"):
-        return "RdBu" if value in ("@diverging", "@sequential") else "#123456"
+        return "RdBu" if value in ("@diverging", "@mistakes") else "#123456"
     return value
 
 

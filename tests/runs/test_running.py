@@ -113,6 +113,7 @@ def test_a_run_leaves_its_configuration_environment_log_best_network_and_result(
         "environment.json",
         "lineage.json",
         "log.jsonl",
+        "mistakes.json",
         "result.json",
         "trace.jsonl",
     ]

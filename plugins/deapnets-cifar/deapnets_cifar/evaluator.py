@@ -88,6 +88,7 @@ class Cifar(ArchitectureEvaluator):
         self._inherits, self._device = inherit and space == "graph", device
         self._trained: OrderedDict[str, tuple[str, nn.Module]] = OrderedDict()
         self._seen: dict[str, float] = {}  # epochs behind the weights of each
+        self._measured: tuple[str, nn.Module | None] = ("", None)
 
     @property
     def fidelities(self) -> tuple[float, ...]:  # type: ignore[override]  # decided by an option here
@@ -129,7 +130,7 @@ class Cifar(ArchitectureEvaluator):
     def __getstate__(self) -> dict[str, Any]:
         """Leave out images and weights: another process loads and trains itself."""
         own = {name: value for name, value in vars(self).items() if name != "images"}
-        return {**own, "_trained": OrderedDict(), "_seen": {}}
+        return {**own, "_trained": OrderedDict(), "_seen": {}, "_measured": ("", None)}
 
     def evaluate_one(self, individual: Any, fidelity: float, rng: dn.Stream) -> Outcome:
         """Train the network; return its accuracy on held-out images, in [0, 1]."""
@@ -168,11 +169,29 @@ class Cifar(ArchitectureEvaluator):
         ``test_accuracy`` and ``validation_accuracy`` of the network that was trained, or of one
         that is trained now, and its ``parameters``.
         """
-        _, net = self._trained.get(individual.key, ("", None))
-        if net is None:
-            net, _ = self._train(individual, float(self._epochs), dn.Stream(_MEASURED))
+        net = self._network(individual)
         figures = {f"{split}_accuracy": self._accuracy(net, split) for split in _SPLITS}
         return {**figures, "parameters": _count(net)}
+
+    def mistakes(self, individual: Any) -> dict[str, Any] | None:
+        """Return which classes it takes for which on the test images: see `find_mistakes`."""
+        from deapnets.evaluators.mistakes import find_mistakes
+        from deapnets.evaluators.splits import Split
+
+        device, images = self._place(), self.images.test
+        net = self._network(individual).eval()
+        with one_thread(device):
+            return find_mistakes(lambda rows: net(rows.to(device)).cpu(), Split(*images), "test")
+
+    def _network(self, individual: Any) -> nn.Module:
+        """Return the network as it was trained, or as it is trained now; once for a report."""
+        _, net = self._trained.get(individual.key, ("", None))
+        if net is None and self._measured[0] == individual.key:
+            net = self._measured[1]
+        if net is None:
+            net, _ = self._train(individual, float(self._epochs), dn.Stream(_MEASURED))
+        self._measured = (individual.key, net)
+        return net
 
     def _train(self, individual: Any, epochs: float, rng: dn.Stream) -> tuple[nn.Module, float]:
         """Return a trained network, and the epochs that its parents' weights had seen."""

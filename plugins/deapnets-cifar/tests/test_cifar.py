@@ -129,6 +129,18 @@ def test_what_is_measured_is_the_network_that_was_trained(digits):
     assert other.measure(genome) == other.measure(genome)
 
 
+def test_mistakes_are_those_of_the_network_that_is_measured(digits):
+    evaluator = Cifar(space="nb201", dataset="digits", epochs=1, stack=1, width=4)
+    individual = evaluator.space().parse(
+        "|nor_conv_3x3~0|+|none~0|none~1|+|nor_conv_1x1~0|nor_conv_1x1~1|none~2|"
+    )
+    figures = evaluator.measure(individual)
+    found = evaluator.mistakes(individual)
+    right = sum(row[at] for at, row in enumerate(found["confusion"]))
+    assert (found["split"], found["rows"]) == ("test", 360)
+    assert right / 360 == pytest.approx(figures["test_accuracy"])
+
+
 def test_the_evaluator_travels_without_images_and_weights(digits):
     digits.outcome(digits.space().parse(SMALL), 1.0, 1)
     assert len(pickle.dumps(digits)) < 2000

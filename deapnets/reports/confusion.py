@@ -1,0 +1,186 @@
+"""Which classes a network takes for which: a matrix, and the worst mistakes as pictures."""
+
+from __future__ import annotations
+
+import base64
+import struct
+import zlib
+
+from deapnets.errors import DeapnetsError
+from deapnets.reports import page
+from deapnets.reports.figures import Chart
+from deapnets.reports.page import Markup, markup
+from deapnets.reports.story import Record, Story, number
+from deapnets.runs.directory import RunDirectory
+from deapnets.scripts import is_script
+
+
+def look_for_mistakes(story: Story) -> None:
+    """Find the mistakes of a run that wrote none down, on the validation split.
+
+    An older run, or one that has not finished. Where evaluator or data are not there, the story
+    says so.
+    """
+    if story.mistakes or not (story.path / "best.safetensors").is_file():
+        return
+    if is_script(str(story.config.get("distribution"))):
+        story.missing.append(
+            "There is no confusion matrix: the evaluator is a file, and a report runs none."
+        )
+        return
+    try:
+        story.mistakes = _found(story) or {}
+    except (DeapnetsError, OSError, ImportError, KeyError, TypeError, AttributeError) as error:
+        story.missing.append(f"There is no confusion matrix: {error}")
+
+
+def _found(story: Story) -> Record | None:
+    from deapnets.evaluators.mistakes import find_mistakes
+    from deapnets.evaluators.supervised import SupervisedTask
+    from deapnets.runs.exporting import best_network
+
+    best = best_network(RunDirectory(story.path), any_version=True)
+    if not isinstance(best.evaluator, SupervisedTask) or not best.evaluator.classifies:
+        return None
+    splits = best.evaluator.splits
+    held = splits.validation
+    name = "training" if held is None else "validation"
+    return find_mistakes(best.network, splits.train if held is None else held, name)
+
+
+def matrix(story: Story, place: int) -> Chart | None:
+    """Return the confusion matrix: a row a true class, in parts of that class."""
+    counts = _counts(story)
+    if counts is None:
+        return None
+    names = [str(at) for at in range(len(counts))]
+    parts = [[count / max(sum(row), 1) for count in row] for row in counts]
+    wrong = [
+        [None if at == to else value for to, value in enumerate(row)]
+        for at, row in enumerate(parts)
+    ]
+    reach = max((value for row in wrong for value in row if value is not None), default=0) or 1.0
+    few = len(counts) <= 12
+    data: Record = {
+        "type": "heatmap",
+        "x": names,
+        "y": names,
+        "z": wrong,
+        "zmin": 0,
+        "zmax": reach,
+        "colorscale": "@mistakes",
+        "customdata": counts,
+        "hovertemplate": "%{y} taken for %{x}: %{customdata} (%{z:.1%})<extra></extra>",
+        "colorbar": {"thickness": 10, "outlinewidth": 0, "tickformat": ".0%"},
+        "hoverongaps": False,
+        "xgap": 1,
+        "ygap": 1,
+    }
+    if few:
+        shown = [
+            [str(count) if count or at == to else "" for to, count in enumerate(row)]
+            for at, row in enumerate(counts)
+        ]
+        data |= {"text": shown, "texttemplate": "%{text}"}
+    layout = {
+        "xaxis": {"title": {"text": "taken for"}, "type": "category", "showgrid": False},
+        "yaxis": {
+            "title": {"text": "true class"},
+            "type": "category",
+            "autorange": "reversed",
+            "showgrid": False,
+        },
+    }
+    note = (
+        f"{sum(map(sum, counts)):,} rows of the {story.mistakes.get('split')} split. A row is a "
+        "true class, a column what it was taken for; only mistakes are coloured, by their part of "
+        "the class."
+    )
+    return Chart(
+        f"confusion-{place}",
+        "Which class is taken for which",
+        [data],
+        layout,
+        note=note,
+        height=440,
+    )
+
+
+def classes_in_words(story: Story) -> str:
+    """Return which class is told best, and which worst; nothing where no matrix is known."""
+    counts = _counts(story)
+    if counts is None:
+        return ""
+    shares = {at: row[at] / sum(row) for at, row in enumerate(counts) if sum(row)}
+    if not shares:
+        return ""
+    best, worst = max(shares, key=shares.__getitem__), min(shares, key=shares.__getitem__)
+    most = max(map(sum, counts)) / max(sum(map(sum, counts)), 1)
+    return (
+        f"Class {best} is told best ({100 * shares[best]:.1f} %), class {worst} worst "
+        f"({100 * shares[worst]:.1f} %). Always saying the most frequent class would be right "
+        f"{100 * most:.1f} % of the time."
+    )
+
+
+def worst(story: Story) -> Markup:
+    """Return the mistakes that the network was surest of, as pictures."""
+    parts = []
+    written = story.mistakes.get("worst")
+    for one in written if isinstance(written, list) else []:
+        picture = _picture(one) if isinstance(one, dict) else None
+        if picture is not None:
+            sure = number(one.get("probability"))
+            parts.append(
+                markup(
+                    "<figure>{image}<figcaption>{target}, taken for {predicted}{sure}</figcaption>"
+                    "</figure>",
+                    image=page.image(picture, f"row {one.get('row')}"),
+                    target=one.get("target"),
+                    predicted=one.get("predicted"),
+                    sure="" if sure is None else f" ({100 * sure:.0f} %)",
+                )
+            )
+    return markup('<div class="faces">{parts}</div>', parts=parts) if parts else Markup()
+
+
+def _counts(story: Story) -> list[list[int]] | None:
+    """Return the matrix of a sound file, or None."""
+    rows = story.mistakes.get("confusion")
+    if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
+        return None
+    if not rows or any(len(row) != len(rows) for row in rows):
+        return None
+    if any(not isinstance(count, int) or count < 0 for row in rows for count in row):
+        return None
+    return rows
+
+
+def _picture(one: Record) -> bytes | None:
+    """Return a row as a PNG; None where it is no picture."""
+    try:
+        height, width, channels = one["shape"]
+        pixels = base64.b64decode(one["pixels"], validate=True)
+        sound = 0 < height <= 4096 and 0 < width <= 4096 and channels in (1, 3)
+        return png(pixels, height, width, channels) if sound else None
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def png(pixels: bytes, height: int, width: int, channels: int) -> bytes:
+    """Return bytes of grey or red, green, blue as a PNG; a ValueError when there are too few.
+
+    Source: Portable Network Graphics, ISO/IEC 15948.
+    """
+    stride = width * channels
+    if len(pixels) != stride * height:
+        raise ValueError(f"{len(pixels)} bytes are no picture of {height} x {width} x {channels}.")
+    rows = b"".join(b"\0" + pixels[at : at + stride] for at in range(0, len(pixels), stride))
+    head = struct.pack(">IIBBBBB", width, height, 8, 0 if channels == 1 else 2, 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, content) for kind, content in chunks)
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    check = zlib.crc32(kind + content)
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)

@@ -1,0 +1,157 @@
+"""The page in a real browser, opened from the disk: Debian's chromium, without a screen."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deapnets.reports.report import report_of
+from deapnets.reports.story import read_stories
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+DRIVER = shutil.which("chromedriver")
+
+pytestmark = pytest.mark.skipif(
+    not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver: apt install chromium-driver"
+)
+
+FLAGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Return a driver that hears of console messages and requests."""
+    webdriver = pytest.importorskip("selenium.webdriver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in FLAGS:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="module")
+def pages(finished: Path, searched: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the page of a run, of a search, and of both."""
+    folder = tmp_path_factory.mktemp("pages")
+    for name, runs in {
+        "run": [finished],
+        "search": [searched],
+        "both": [finished, searched],
+    }.items():
+        (folder / f"{name}.html").write_text(report_of(read_stories(runs)), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def opened(browser: Any, pages: Path) -> Callable[..., Any]:
+    """Return a function that opens a page on a screen, and waits until all is drawn."""
+
+    def opened(page: str, width: int, scheme: str) -> Any:
+        media = [{"name": "prefers-color-scheme", "value": scheme}]
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": media})
+        screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+        for log in ("browser", "performance"):
+            browser.get_log(log)  # what the page before has left
+        browser.get((pages / f"{page}.html").as_uri())
+        for _ in range(600):
+            if browser.execute_script("return document.body.dataset.drawn"):
+                return browser
+            time.sleep(0.05)
+        raise AssertionError(f"not drawn after 30 s: {browser.get_log('browser')}")
+
+    return opened
+
+
+SCREENS = [(1400, "light"), (390, "dark")]
+
+
+@pytest.mark.parametrize("page", ["run", "search", "both"])
+@pytest.mark.parametrize(("width", "scheme"), SCREENS)
+def test_a_page_is_drawn_whole_without_an_error_or_a_request(opened, pages, page, width, scheme):
+    driver = opened(page, width, scheme)
+    assert driver.get_log("browser") == []
+    asked = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
+    requests = [
+        m["params"]["request"]["url"] for m in asked if m["method"] == "Network.requestWillBeSent"
+    ]
+    assert [url for url in requests if not url.startswith(("data:", "blob:"))] == [
+        (pages / f"{page}.html").as_uri()
+    ]
+    drawn = driver.execute_script(
+        "return [...document.querySelectorAll('.plot')].map(p => ["
+        "p.querySelectorAll('.main-svg').length,"
+        "p.querySelectorAll('.trace, .hm, .point, path.js-line').length])"
+    )
+    assert len(drawn) >= 4
+    assert all(svgs and traces for svgs, traces in drawn), drawn
+
+
+@pytest.mark.parametrize("page", ["run", "search", "both"])
+@pytest.mark.parametrize(("width", "scheme"), SCREENS)
+def test_nothing_sticks_out_of_the_screen(opened, page, width, scheme):
+    driver = opened(page, width, scheme)
+    assert driver.execute_script("return document.documentElement.scrollWidth") <= width
+    wide = driver.execute_script(
+        "return [...document.querySelectorAll('figure, pre, table, dl, p, h1')].filter("
+        "e => !e.closest('.scroll') && e.getBoundingClientRect().right > innerWidth + 1"
+        ").map(e => e.outerHTML.slice(0, 100))"
+    )
+    assert wide == []
+
+
+@pytest.mark.parametrize(("scheme", "page", "ink"), [("light", 255, 31), ("dark", 20, 230)])
+def test_page_and_charts_are_light_or_dark_as_the_system_is(opened, scheme, page, ink):
+    driver = opened("run", 1400, scheme)
+
+    def red(expression: str) -> int:
+        colour = driver.execute_script(f"return {expression}")
+        return int(colour.partition("(")[2].partition(",")[0])
+
+    assert red("getComputedStyle(document.body).backgroundColor") == page
+    assert red("getComputedStyle(document.body).color") == ink
+    assert red("getComputedStyle(document.querySelector('.xtick text')).fill") == ink
+
+
+def test_charts_follow_the_system_while_the_page_is_open(opened):
+    driver = opened("run", 1400, "light")
+    read = "return getComputedStyle(document.querySelector('.xtick text')).fill"
+    assert driver.execute_script(read) == "rgb(31, 41, 51)"
+    media = [{"name": "prefers-color-scheme", "value": "dark"}]
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": media})
+    for _ in range(100):
+        if driver.execute_script(read) == "rgb(230, 234, 238)":
+            return
+        time.sleep(0.05)
+    raise AssertionError(driver.execute_script(read))
+
+
+def test_curves_can_be_drawn_against_seconds(opened):
+    driver = opened("run", 1400, "light")
+    last = "const x = document.getElementById('fitness').data[0].x; return x[x.length - 1]"
+    assert driver.execute_script(last) == 40
+    driver.execute_script(
+        "const s = document.getElementById('axis'); s.value = 'seconds';"
+        "s.dispatchEvent(new Event('change'))"
+    )
+    assert 0 < driver.execute_script(last) < 40
