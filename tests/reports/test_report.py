@@ -121,6 +121,7 @@ def test_a_run_has_a_chart_of_everything_it_recorded(first):
         "validation_accuracy",
         "validation_loss",
         "weights-0",
+        "confusion-0",
         "phases",
         "diversity",
         "operators",
