@@ -49,7 +49,9 @@ class Check:
     problem
         Why it came no further, on one line; None when it is usable.
     faults
-        What is wrong beside that, a line each: a broken contract, a requirement that is not met.
+        What breaks the contract of its group, a line each.
+    unmet
+        What its distribution asks for and has not got, a line each with the command that mends it.
     """
 
     found: FoundPlugin
@@ -57,11 +59,12 @@ class Check:
     seconds: float
     problem: str | None = None
     faults: tuple[str, ...] = ()
+    unmet: tuple[str, ...] = ()
 
     @property
     def sound(self) -> bool:
         """Whether nothing is wrong."""
-        return self.problem is None and not self.faults
+        return self.problem is None and not self.faults and not self.unmet
 
 
 def check(
@@ -155,10 +158,11 @@ def _next(
 
 def _completed(result: Check) -> Check:
     """Return a check with what the metadata say: requirements that are not met."""
-    faults, problem = [*result.faults, *unmet(result.found.distribution)], result.problem
+    problem = result.problem
     if problem is not None and "No module named" in problem:
         problem += missing_extra(result.found.distribution, problem.rpartition("'")[0])
-    return dataclasses.replace(result, problem=problem, faults=tuple(faults))
+    lacking = tuple(unmet(result.found.distribution))
+    return dataclasses.replace(result, problem=problem, unmet=lacking)
 
 
 def _main() -> None:

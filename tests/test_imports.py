@@ -33,7 +33,7 @@ ORDER = [
     {"reports"},
     {"probing"},
     {"checking"},
-    {"testing"},
+    {"diagnosis", "testing"},
     {"cli"},
 ]
 PLACES = {package: place for place, packages in enumerate(ORDER) for package in packages}

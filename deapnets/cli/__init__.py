@@ -16,12 +16,15 @@ predict     ``deapnets predict``: what the best network says of images
 study       ``deapnets study``: the studies that plugins bring
 bringing    commands that plugins bring, and what is said of broken ones
 plugins     ``deapnets plugins``: what is installed, and whether it works
+doctor      ``deapnets doctor``: what this machine offers, and how to mend what is missing
 ==========  ======================================================
 """
 
 from __future__ import annotations
 
 import importlib
+import io
+import sys
 from typing import Any
 
 import click
@@ -42,6 +45,7 @@ _COMMANDS = {
     "predict": "predict",
     "study": "study",
     "plugins": "plugins",
+    "doctor": "doctor",
 }
 
 
@@ -64,6 +68,10 @@ class _Commands(click.Group):
         command: click.Command = getattr(module, cmd_name)
         return command
 
+    def main(self, *args: Any, **extra: Any) -> Any:
+        _speak_to_any_terminal()
+        return super().main(*args, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
@@ -75,6 +83,13 @@ class _Commands(click.Group):
         except KeyboardInterrupt as interrupt:
             code = interrupt.code if isinstance(interrupt, Interrupted) else 130
             raise click.exceptions.Exit(code) from None
+
+
+def _speak_to_any_terminal() -> None:
+    """Write what a terminal's encoding does not know, in a path say, as an escape: no error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and "utf" not in (stream.encoding or "").lower():
+            stream.reconfigure(errors="backslashreplace")
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 import click
@@ -79,6 +80,10 @@ def _echo(report: dict[str, Any]) -> None:
     header = ["algorithm", f"{report['metric']}{unit}", "deviation", "evaluations", "forwards", "s"]
     rows = [header, *(_cells(row, 100.0 if percent else 1.0) for row in report["rows"])]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    if sum(widths) + 2 * len(widths) - 2 > shutil.get_terminal_size().columns:
+        spared = header.index("forwards")  # comparison.json has them
+        rows = [[*row[:spared], *row[spared + 1 :]] for row in rows]
+        del widths[spared]
     click.echo()
     for first, *others in rows:
         cells = [f"{cell:>{width}}" for cell, width in zip(others, widths[1:], strict=True)]

@@ -42,9 +42,9 @@ def export(
     click.echo(f"{file}: {done.weights:,} weights.")
     if done.inputs:
         click.echo(
-            f"It was read back and compared with the run's network on {done.inputs} real inputs: "
-            f"outputs differ by at most {done.difference:.2g}."
+            f"Read back and compared with the run's network:\n"
+            f"outputs differ by at most {done.difference:.2g} on {done.inputs} real inputs."
         )
     else:
-        click.echo("The task gives no inputs to compare it with the run's network on.")
+        click.echo("The task gives no inputs to compare it on.")
     click.echo(f"  {done.usage}")

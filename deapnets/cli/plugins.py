@@ -171,7 +171,7 @@ def _description(option: Option) -> str:
 
 def _check_record(result: Check) -> dict[str, Any]:
     facts = {"state": result.state, "seconds": result.seconds, "problem": result.problem}
-    return _record(result.found, **facts, faults=list(result.faults))
+    return _record(result.found, **facts, faults=list(result.faults), unmet=list(result.unmet))
 
 
 def _echo_check(result: Check, chosen: Sequence[FoundPlugin]) -> None:
@@ -182,7 +182,7 @@ def _echo_check(result: Check, chosen: Sequence[FoundPlugin]) -> None:
     found = result.found
     row = (found.name, found.distribution, result.state, f"{result.seconds:.2f} s")
     click.echo("  ".join(f"{cell:{pad}}" for cell, pad in zip(row, pads, strict=True)).rstrip())
-    for text in [result.problem, *result.faults]:
+    for text in [result.problem, *result.faults, *result.unmet]:
         for line in textwrap.wrap(text or "", width - 4, break_long_words=False):
             click.echo(f"    {line}")
 

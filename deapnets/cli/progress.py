@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -111,13 +111,31 @@ def summarise(directory: RunDirectory, picture: Path) -> None:
     )
     for name, value in result["metrics"].items():
         click.echo(f"  {name:22} {_figure(name, value)}")
-    click.echo(f"  network                {directory.path / 'best.safetensors'}")
+    saved = "best.safetensors" if directory.has("best.safetensors") else "best.json"
+    click.echo(f"  network                {directory.path / saved}")
     click.echo(f"  learning curve         {picture}")
     if (directory.path / "picture.png").is_file():
         click.echo(f"  what it does           {directory.path / 'picture.png'}")
     click.echo("Next:")
-    click.echo(f"  deapnets show {directory.path}")
-    click.echo(f"  deapnets plugins show {config['evaluator']}")
+    for command, what in _next(directory, config):
+        click.echo(f"  {command}\n      {what}")
+
+
+def _next(directory: RunDirectory, config: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return three commands that make sense after a run, and what each is for."""
+    from deapnets.scripts import is_script
+
+    kind, limit = next(
+        (name, limit) for name, limit in config["budget"].items() if limit and name != "target"
+    )
+    name = config["evaluator"]
+    if is_script(config["distribution"]):
+        name = f"{config['distribution']}:{name}"
+    return [
+        (f"deapnets show {directory.path}", "how it was run, and what it found"),
+        (f"deapnets resume {directory.path} --{kind} {2 * limit:.12g}", "go on, twice as far"),
+        (f"deapnets plugins show {name}", "what else it takes, as -o NAME=VALUE"),
+    ]
 
 
 def _figure(name: str, value: float | None) -> str:

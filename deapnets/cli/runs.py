@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -54,9 +55,25 @@ def _row(run: RunDirectory) -> dict[str, Any]:
 def _echo_table(rows: list[dict[str, Any]]) -> None:
     cells = [list(_COLUMNS), *([_text(row[name]) for name in _COLUMNS] for row in rows)]
     pads = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    if sum(pads) + 2 * len(pads) - 2 > shutil.get_terminal_size().columns:
+        _echo_blocks(rows)
+        return
     for line, row in zip(cells, [{"problem": None}, *rows], strict=True):
         text = "  ".join(f"{cell:{pad}}" for cell, pad in zip(line, pads, strict=True)).rstrip()
         click.echo(f"{text}  {row['problem']}" if row["problem"] else text)
+
+
+def _echo_blocks(rows: list[dict[str, Any]]) -> None:
+    """Print two lines a run, where a table is too wide for the terminal."""
+    for row in rows:
+        click.echo(f"{row['directory']}: {row['status']}")
+        words = [
+            f"{row['evaluator']} by {row['algorithm']}",
+            row["spent"],
+            f"generation {row['generation']}",
+            f"best {_text(row['best'])}",
+        ]
+        click.echo(f"  {row['problem'] or ', '.join(map(_text, words))}")
 
 
 def _echo_next(rows: list[dict[str, Any]]) -> None:

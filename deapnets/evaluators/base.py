@@ -97,6 +97,16 @@ class Evaluator(ABC):
         """Return held-out figures of one individual for the report; never fitness."""
         return {}
 
+    def find_data(self) -> str:
+        """Return where its data are, without opening them; ``""`` where it needs none.
+
+        Raises
+        ------
+        DataError
+            When they are not there; the message says what to do.
+        """
+        return ""
+
     def complete(self, individual: WeightGenome) -> nn.Module:
         """Return a network of its own with the individual's weights, for use outside."""
         return individual.module(self.genome())

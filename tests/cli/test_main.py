@@ -131,7 +131,7 @@ def test_study_of_a_plugin_is_a_command_of_its_own(deapnets, refused, install):
 def test_an_unknown_command_is_told_with_the_near_one(deapnets):
     result = deapnets("rnu")
     assert result.exit_code == 2
-    expected = 'Error: Unknown command "rnu". Did you mean "run"? Valid: compare, export, plugins'
+    expected = 'Error: Unknown command "rnu". Did you mean "run"? Valid: compare, doctor, export, '
     assert result.stderr.splitlines()[-1].startswith(expected)
 
 

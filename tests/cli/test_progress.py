@@ -159,7 +159,10 @@ def test_a_bar_is_taken_away_at_the_end(terminal):
 
 def test_a_summary_says_figures_files_and_what_to_do_next(tmp_path, capsys):
     directory = RunDirectory.create(tmp_path / "run")
-    directory.write("config.json", {"evaluator": "xor"})
+    budget = {"generations": None, "seconds": 30.0, "evaluations": None, "target": None}
+    config = {"evaluator": "xor", "distribution": "deapnets", "budget": budget}
+    directory.write("config.json", config)
+    (tmp_path / "run" / "best.safetensors").touch()
     metrics = {"test_accuracy": 0.98765, "test_loss": 0.0123456, "parameters": 3274634}
     result = {"generations": 15, "evaluations": 6400, "seconds": 1.23}
     directory.write("result.json", {**result, "metrics": {**metrics, "validation_loss": None}})
@@ -176,6 +179,25 @@ def test_a_summary_says_figures_files_and_what_to_do_next(tmp_path, capsys):
   learning curve         {tmp_path}/run/curve.png
 Next:
   deapnets show {tmp_path}/run
+      how it was run, and what it found
+  deapnets resume {tmp_path}/run --seconds 60
+      go on, twice as far
   deapnets plugins show xor
+      what else it takes, as -o NAME=VALUE
 """
     )
+
+
+def test_a_search_says_where_its_structure_is_and_a_file_where_its_class_is(tmp_path, capsys):
+    directory = RunDirectory.create(tmp_path / "run")
+    budget = {"generations": None, "seconds": None, "evaluations": 2_000_000, "target": None}
+    config = {"evaluator": "Mine", "distribution": "/here/mine.py", "budget": budget}
+    directory.write("config.json", config)
+    directory.write(
+        "result.json", {"generations": 1, "evaluations": 2, "seconds": 1.0, "metrics": {}}
+    )
+    summarise(directory, tmp_path / "run" / "curve.png")
+    said = capsys.readouterr().out
+    assert f"  network                {tmp_path}/run/best.json\n" in said
+    assert "--evaluations 4000000\n" in said
+    assert "  deapnets plugins show /here/mine.py:Mine\n" in said

@@ -194,7 +194,12 @@ def test_the_first_run_says_what_it_does_what_it_found_and_what_comes_next(first
     assert re.fullmatch(figures, lines[0])
     assert f"  network                {path / 'best.safetensors'}" in lines
     assert f"  learning curve         {path / 'curve.png'}" in lines
-    assert lines[-3:] == ["Next:", f"  deapnets show {path}", "  deapnets plugins show mnist"]
+    after = lines[lines.index("Next:") :]
+    assert after[1::2] == [
+        f"  deapnets show {path}",
+        next(line for line in after if line.startswith(f"  deapnets resume {path} --")),
+        "  deapnets plugins show mnist",
+    ]
     test = json.loads((path / "result.json").read_text())["metrics"]["test_accuracy"]
     assert f"  test_accuracy          {100 * test:.2f} %" in lines
 

@@ -297,7 +297,7 @@ def invoke(*words: str) -> str:
 def test_the_commands_say_what_they_did(finished, digits, tmp_path):
     file = str(tmp_path / "digits.safetensors")
     said = invoke("export", str(finished), file)
-    assert said.startswith(f"{file}: 610 weights.\nIt was read back and compared with the run's n")
+    assert said.startswith(f"{file}: 610 weights.\nRead back and compared with the run's netwo")
     assert json.loads(invoke("export", str(finished), file, "--force", "--json"))["inputs"] == 100
     pictured = picture(tmp_path / "4.png", digits[4])
     said = invoke("predict", str(finished), pictured)

@@ -93,6 +93,13 @@ def load_cifar10(folder: Path | None = None) -> Dataset:
     )
 
 
+def find_cifar10(folder: Path | None = None) -> Path:
+    """Return the folder that `load_cifar10` reads; a `DataError` when its first file is missing."""
+    where = folder or _default_folder()
+    _file(where, "data_batch_1.bin")
+    return where
+
+
 def _default_folder() -> Path:
     root = os.environ.get("DEAPNETS_DATA")
     if not root:
@@ -104,11 +111,16 @@ def _default_folder() -> Path:
     return Path(root) / "cifar10"
 
 
-def _read(folder: Path, name: str) -> Images:
-    """Return the images of one file of records."""
+def _file(folder: Path, name: str) -> Path:
     path = next((p for p in (folder / name, folder / f"{name}.gz") if p.is_file()), None)
     if path is None:
         raise DataError(f"{folder / name} is missing, and {name}.gz is too.")
+    return path
+
+
+def _read(folder: Path, name: str) -> Images:
+    """Return the images of one file of records."""
+    path = _file(folder, name)
     try:
         content = path.read_bytes()
         content = gzip.decompress(content) if path.suffix == ".gz" else content

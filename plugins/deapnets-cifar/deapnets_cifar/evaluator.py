@@ -123,6 +123,14 @@ class Cifar(ArchitectureEvaluator):
         """Return the space that is searched."""
         return self._space
 
+    def find_data(self) -> str:
+        """Return the folder of the images."""
+        from deapnets_cifar.datasets import find_cifar10
+
+        if self._dataset == "digits":
+            return "comes with scikit-learn"
+        return str(find_cifar10(self._folder))
+
     def open(self) -> None:
         """Load the images: what is wrong with them is said before a run begins."""
         _ = self.images

@@ -69,6 +69,13 @@ class NasBench201(ArchitectureEvaluator):
     def __init__(self, *, table: Path | None = None) -> None:
         self._table = table
 
+    def find_data(self) -> str:
+        """Return the path of the table."""
+        path = self._table or default_table()
+        if not path.is_file():
+            raise DataError(f"{path} is missing. Give table=PATH, or set DEAPNETS_DATA.")
+        return str(path)
+
     @functools.cached_property
     def rows(self) -> dict[str, Row]:
         """The table by the architectures' texts, read on first use."""

@@ -253,6 +253,25 @@ def to_inputs(images: npt.NDArray[np.uint8], size: tuple[int, int] | None = None
     return inputs.div_(255)
 
 
+def find_mnist(data: str | Path | None = None) -> str:
+    """Return where `load_mnist` finds the files, unread; or where it will download them.
+
+    Raises
+    ------
+    DataError
+        When ``data`` is a folder without them.
+    """
+    for folder in (data, _shared_folder() if data is None else None):
+        if folder is not None and len(_find(Path(folder).expanduser())) == len(_PARTS):
+            return str(folder)
+    if data is not None:
+        raise DataError(f"{data} does not hold the four files of MNIST.")
+    cache = _cache_folder()
+    if len(_find(cache)) == len(_PARTS):
+        return str(cache)
+    return f"11.6 MB are downloaded to {cache} on first use; -o dataset=digits needs none"
+
+
 def _shared_folder() -> Path | None:
     """Return ``$DEAPNETS_DATA/mnist``, or None where the variable is not set."""
     root = os.environ.get("DEAPNETS_DATA")

@@ -138,6 +138,14 @@ class Mnist(SupervisedTask):
             Split(to_inputs(images.test_images, size), torch.from_numpy(images.test_labels)),
         )
 
+    def find_data(self) -> str:
+        """Return where the images are, or will be once they are downloaded."""
+        from deapnets_mnist.datasets import find_mnist
+
+        if self._dataset == "digits":
+            return "comes with scikit-learn"
+        return find_mnist(self._folder)
+
     def preprocess(self, values: np.ndarray) -> tuple[torch.Tensor, list[str]]:
         """Return images as the network sees them: grey, shrunk by averaging, in [0, 1]."""
         import numpy as np
