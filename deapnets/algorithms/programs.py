@@ -46,6 +46,11 @@ class GpSettings(Settings):
         Programs of a tournament.
     elites
         How many of the best survive unchanged.
+    initial
+        Programs that are drawn at first, the best of which are the first population; 0 for as many
+        as it has.
+    immigrants
+        Part of each generation that is drawn anew, in [0, 1).
     cxpb
         Probability that a pair is mated, in [0, 1].
     mutpb
@@ -64,6 +69,8 @@ class GpSettings(Settings):
     selection: Selection = "tournament"
     tournsize: int = 5
     elites: int = 2
+    initial: int = 0
+    immigrants: float = 0.0
     cxpb: float = 0.5
     mutpb: float = 0.6
     archive: str | None = None
@@ -83,6 +90,15 @@ class GpSettings(Settings):
             )
         for name in ("cxpb", "mutpb"):
             probability(name, getattr(self, name))
+        if self.initial and self.initial < self.population:
+            raise OptionError(
+                f"initial is 0, or at least the population of {self.population}; "
+                f"got {self.initial}."
+            )
+        if not 0.0 <= self.immigrants < 1.0:
+            raise OptionError(
+                f"immigrants are a part of a generation in [0, 1), got {self.immigrants}."
+            )
         scores_needed(self.policy)
         if self.selection == "lexicase" and self.archive is not None:
             raise OptionError(
@@ -132,7 +148,7 @@ class GeneticProgramming(Algorithm):
         self._archive = mapping.archive
         self._toolbox = gp_toolbox(settings, evaluator, mapping)
         self._loop = eaGenerational(
-            self._toolbox.population(n=settings.population),
+            self._toolbox.population(n=settings.initial or settings.population),
             self._toolbox,
             settings.cxpb,
             settings.mutpb,
@@ -145,9 +161,31 @@ class GeneticProgramming(Algorithm):
             return self._step_of_front()
         if self._settings.selection == "random" and self._loop.number >= 0:
             return self._step_anew()
+        if self._loop.number >= 0:
+            self._admit()
         generation = next(self._loop)
         self._loop.logbook.clear()  # a run has a log of its own
+        if generation.number == 0:
+            self._loop.population = self._first(generation.population)
+            generation = generation._replace(population=self._loop.population)
         return generation
+
+    def _first(self, drawn: list[Any]) -> list[Any]:
+        """Return the first population: the best of what was drawn, no two of one key if it may."""
+        count = self._settings.population
+        ranked = tools.selBest(drawn, len(drawn))
+        distinct = list({one.key: one for one in reversed(ranked)}.values())[::-1]
+        again = [one for one in ranked if not any(one is other for other in distinct)]
+        return (distinct + again)[:count]
+
+    def _admit(self) -> None:
+        """Let new programs take the places of the worst, to be selected from with the others."""
+        count = round(self._settings.immigrants * self._settings.population)
+        if count:
+            fresh = self._toolbox.population(n=count)
+            evaluate(fresh, self._toolbox, self._loop._books)
+            stay = tools.selBest(self._loop.population, len(self._loop.population) - count)
+            self._loop.population = [*stay, *fresh]
 
     def _step_of_front(self) -> Generation:
         """Return the best, by NSGA-II, of the population and as many children."""

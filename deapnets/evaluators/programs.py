@@ -5,19 +5,19 @@ from __future__ import annotations
 import hashlib
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
-import torch
-
-from deapnets.architectures.spaces import SpaceGenome
 from deapnets.archive import Score, ScoreArchive
 from deapnets.errors import ArchitectureError, EvaluationError, OptionError
 from deapnets.evaluators.architectures import ArchitectureEvaluator, Outcome
-from deapnets.programs.compiling import BLOCK, Programs, blocks
-from deapnets.programs.genome import ProgramGenome
-from deapnets.programs.spaces import ProgramSpace
-from deapnets.randomness import Stream
-from deapnets.threads import one_thread
+
+if TYPE_CHECKING:
+    import torch
+
+    from deapnets.architectures.spaces import SpaceGenome
+    from deapnets.programs.genome import ProgramGenome
+    from deapnets.programs.spaces import ProgramSpace
+    from deapnets.randomness import Stream
 
 
 class ProgramEvaluator(ArchitectureEvaluator):
@@ -47,6 +47,8 @@ class ProgramEvaluator(ArchitectureEvaluator):
 
     def evaluate_one(self, individual: SpaceGenome, fidelity: float, rng: Stream) -> Outcome:
         """Return the outcome of one program."""
+        from deapnets.programs.genome import ProgramGenome
+
         assert isinstance(individual, ProgramGenome)
         self.space().require_limits(individual)
         try:
@@ -59,6 +61,9 @@ class ProgramEvaluator(ArchitectureEvaluator):
         self, individuals: Sequence[Any], fidelity: float, seeds: Sequence[int]
     ) -> list[Outcome]:
         """Return the outcome of each individual, whatever happens to it, all in one batch."""
+        from deapnets.programs.genome import ProgramGenome
+        from deapnets.randomness import Stream
+
         suits = [isinstance(one, ProgramGenome) and self._fits(one) for one in individuals]
         chosen = [at for at, fits in enumerate(suits) if fits]
         found: dict[int, Outcome] = {}
@@ -106,6 +111,8 @@ class ProgramEvaluator(ArchitectureEvaluator):
 
     def _names(self, individuals: Sequence[Any]) -> list[str]:
         """Return what tells programs apart; of what is none, its text, which is refused later."""
+        from deapnets.programs.genome import ProgramGenome
+
         if not self.functional:
             return [str(one) for one in individuals]
         own = [at for at, one in enumerate(individuals) if isinstance(one, ProgramGenome)]
@@ -158,7 +165,7 @@ class Regression(ProgramEvaluator):
         inputs: torch.Tensor,
         targets: torch.Tensor,
         *,
-        block: int = BLOCK,
+        block: int = 8192,
     ) -> None:
         columns = inputs[:, None] if inputs.ndim == 1 else inputs
         wanted = (targets.shape[0], len(space.pset.arguments))
@@ -178,15 +185,19 @@ class Regression(ProgramEvaluator):
         """Return the space."""
         return self._space
 
-    @torch.no_grad()
     def evaluate_programs(
         self, programs: Sequence[ProgramGenome], fidelity: float, rngs: Sequence[Stream]
     ) -> list[Outcome]:
         """Return the mean squared errors, all programs block by block."""
+        import torch
+
+        from deapnets.programs.compiling import Programs, blocks
+        from deapnets.threads import one_thread
+
         compiled = Programs(programs, self._space.pset)
         owners: list[tuple[int, ...]] = []
         total: Any = 0.0
-        with one_thread():
+        with torch.no_grad(), one_thread():
             for part in blocks(self._columns, self._block):
                 targets = self._targets[part]
                 parts = []

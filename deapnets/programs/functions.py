@@ -24,7 +24,8 @@ LARGEST = 30.0
 
 def div(a: Tensor, b: Tensor) -> Tensor:
     """Return ``a / b``, and 1 where ``b`` is 0 (Koza 1992)."""
-    return torch.where(b == 0, 1.0, a / b)
+    there = torch.where(b == 0, 1.0, b)  # inside too: a slope through 1/0 would be no number
+    return torch.where(b == 0, 1.0, a / there)
 
 
 def aq(a: Tensor, b: Tensor) -> Tensor:
@@ -34,7 +35,7 @@ def aq(a: Tensor, b: Tensor) -> Tensor:
 
 def log(a: Tensor) -> Tensor:
     """Return ``ln |a|``, and 0 where ``a`` is 0 (Koza 1992)."""
-    return torch.where(a == 0, 0.0, torch.log(torch.abs(a)))
+    return torch.log(torch.where(a == 0, 1.0, torch.abs(a)))
 
 
 def sqrt(a: Tensor) -> Tensor:
@@ -96,7 +97,7 @@ _LIST = (
         div,
         2,
         "1 where the divisor is 0",
-        "torch.where({1} == 0, 1.0, {0} / {1})",
+        "torch.where({1} == 0, 1.0, {0} / torch.where({1} == 0, 1.0, {1}))",
         "({0})/({1})",
     ),
     Function(
@@ -121,7 +122,7 @@ _LIST = (
         log,
         1,
         "of the absolute value; 0 at 0",
-        "torch.where({0} == 0, 0.0, torch.log(torch.abs({0})))",
+        "torch.log(torch.where({0} == 0, 1.0, torch.abs({0})))",
         "log(Abs({0}))",
     ),
     Function(

@@ -140,3 +140,36 @@ def test_settings_that_cannot_be_used_are_refused(settings, message):
 def test_an_evaluator_of_weights_is_refused():
     with pytest.raises(OptionError, match="has no programs"):
         GpSettings().begin(Xor(), dn.PopulationMap())
+
+
+def test_the_first_population_is_the_best_of_more_that_are_drawn():
+    random.seed(1)
+    evaluator, algorithm = begin(initial=200)
+    first = algorithm.step(0.0).population
+    random.seed(1)
+    drawn = [dn.initProgram(type(first[0]), evaluator.space()) for _ in range(200)]
+    best = sorted((str(one).count("sin") for one in drawn), reverse=True)[0]
+    assert max(one.fitness.values[0] for one in first) == best
+    assert len({one.key for one in first}) == len(first) == 20
+    assert len(algorithm.step(0.0).population) == 20
+
+
+def test_immigrants_take_the_places_of_the_worst_before_parents_are_selected():
+    random.seed(1)
+    evaluator, algorithm = begin(immigrants=0.5, mutpb=0.0, cxpb=0.0, elites=0)
+    seen = {str(one) for one in algorithm.step(0.0).population}
+    later = {str(one) for _ in range(5) for one in algorithm.step(0.0).population}
+    assert later - seen  # nothing mates or mutates: what is new came from outside
+    assert evaluator.asked > 20
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"initial": 50}, "initial is 0, or at least the population of 100; got 50"),
+        ({"immigrants": 1.0}, r"in \[0, 1\), got 1.0"),
+    ],
+)
+def test_first_programs_and_immigrants_that_cannot_be_are_refused(settings, message):
+    with pytest.raises(OptionError, match=message):
+        GpSettings(**settings)

@@ -8,7 +8,7 @@ import click
 @click.command("rule")
 @click.option("--seeds", type=int, default=10, show_default=True, help="How often all is done.")
 @click.option(
-    "--evaluations", type=int, default=6000, show_default=True, help="Programs of a search."
+    "--evaluations", type=int, default=4500, show_default=True, help="Programs of a search."
 )
 @click.option("--tasks", type=int, default=12, show_default=True, help="Tasks to search with.")
 @click.option(

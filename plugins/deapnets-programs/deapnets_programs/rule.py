@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, final
-
-import torch
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 from deapnets.errors import OptionError
 from deapnets.evaluators.architectures import Outcome
 from deapnets.evaluators.programs import ProgramEvaluator
-from deapnets.programs.genome import ProgramGenome
-from deapnets.programs.spaces import ProgramSpace
-from deapnets.randomness import Stream
-from deapnets_programs.learning import Lesson, learn, rule_space
-from deapnets_programs.tasks import make_tasks
+
+if TYPE_CHECKING:
+    import torch
+
+    from deapnets.programs.genome import ProgramGenome
+    from deapnets.programs.spaces import ProgramSpace
+    from deapnets.randomness import Stream
+    from deapnets_programs.learning import Lesson
 
 LESSONS = 8
 """Initial weights, rows and noise that there are of the known tasks: an evaluation draws one."""
@@ -51,6 +52,7 @@ class Rule(ProgramEvaluator):
     infeasible = -1.0
 
     settings: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "gp": {"initial": 800, "immigrants": 0.1},
         "aging": {"population": 100, "tournsize": 10, "rescore": 0.15, "leaders": 10},
         "nonaging": {"population": 100, "tournsize": 10, "rescore": 0.15, "leaders": 10},
         "random": {"rescore": 0.15, "leaders": 10},
@@ -69,6 +71,8 @@ class Rule(ProgramEvaluator):
         for name, value in (("tasks", tasks), ("steps", steps), ("unseen", unseen)):
             if value < 1:
                 raise OptionError(f"{name} is at least 1, got {value}.")
+        from deapnets_programs.learning import rule_space
+
         self._tasks, self._steps, self._unseen, self._seed = tasks, steps, unseen, seed
         self._space = rule_space(height, size)
 
@@ -79,6 +83,9 @@ class Rule(ProgramEvaluator):
     @functools.cached_property
     def known(self) -> list[Lesson]:
         """The lessons that rules are scored by."""
+        from deapnets_programs.learning import Lesson
+        from deapnets_programs.tasks import make_tasks
+
         tasks = make_tasks(self._tasks, self._seed)
         return [Lesson(tasks, self._steps, self._seed + 2 * at) for at in range(LESSONS)]
 
@@ -93,6 +100,9 @@ class Rule(ProgramEvaluator):
         return self._lessons(UNSEEN, 4)
 
     def _lessons(self, offset: int, count: int) -> list[Lesson]:
+        from deapnets_programs.learning import Lesson
+        from deapnets_programs.tasks import make_tasks
+
         seed = self._seed + offset
         tasks = make_tasks(self._unseen, seed)
         return [Lesson(tasks, self._steps, seed + 2 * at) for at in range(count)]
@@ -101,6 +111,8 @@ class Rule(ProgramEvaluator):
         self, programs: Sequence[ProgramGenome], fidelity: float, rngs: Sequence[Stream]
     ) -> list[Outcome]:
         """Return the scores; ``records["cases"]`` holds that of each task."""
+        from deapnets_programs.learning import Lesson, learn
+
         drawn = [rng.integer() % LESSONS for rng in rngs]
         found: list[Any] = [None] * len(programs)
         for number in sorted(set(drawn)):
@@ -120,6 +132,10 @@ class Rule(ProgramEvaluator):
 
     def score(self, rules: Sequence[Sequence[Any]], lessons: Sequence[Lesson]) -> torch.Tensor:
         """Return the mean scores ``[n]`` of rules over lessons and their tasks."""
+        import torch
+
+        from deapnets_programs.learning import learn
+
         return torch.stack([learn(rules, self._space, one).mean(1) for one in lessons]).mean(0)
 
     def measure(self, individual: Any) -> dict[str, float]:

@@ -62,7 +62,7 @@ class Plan:
     """
 
     seeds: int = 10
-    evaluations: int = 6000
+    evaluations: int = 4500
     tasks: int = 12
     steps: int = 200
     unseen: int = 24

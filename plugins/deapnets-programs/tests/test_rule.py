@@ -74,6 +74,7 @@ def go(directory, algorithm, stop=None, *, resumes=False):
     """Run 60 evaluations, or until a step after which it is interrupted; return best and log."""
     plugin = make_evaluator("rule", TINY[1::2])
     pairs = [] if algorithm == "random" else ["population=8"]
+    pairs += ["initial=12"] if algorithm == "gp" else []
     settings = make_settings(algorithm, pairs, plugin.instance)
     configuration = Configuration(
         plugin, algorithm, settings, Budget(evaluations=60), seed=4, device="cpu"
