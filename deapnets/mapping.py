@@ -121,6 +121,21 @@ class PopulationMap:
     recall
         Called with an individual before it is evaluated: its fitness if that is known already, or
         None. What it returns counts as an evaluation; nobody is asked when it is None.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import deapnets as dn
+    >>> net = torch.nn.Linear(2, 2)
+    >>> task = dn.Supervised(net, torch.eye(2), torch.tensor([0, 1]), fitness="accuracy")
+    >>> population = [dn.initWeights(dn.WeightGenome, net, sigma=0.0) for _ in range(3)]
+    >>> for individual in population:
+    ...     individual.weights = [1.0, 0.0, 0.0, 1.0, 0.0, 0.0]
+    >>> mapping = dn.PopulationMap(device="cpu", seed=1)
+    >>> mapping(task, population)
+    [(1.0,), (1.0,), (1.0,)]
+    >>> mapping.evaluations, mapping.forwards
+    (3, 6)
     """
 
     def __init__(

@@ -306,6 +306,17 @@ class Stream:
         64-bit seed.
     position
         Streams already taken from it: `state_dict` carries it on.
+
+    Examples
+    --------
+    >>> stream = Stream(5)
+    >>> stream.permutation(4).tolist()
+    [3, 0, 1, 2]
+    >>> first = stream.integer()
+    >>> again = Stream(5)
+    >>> _ = again.permutation(4)
+    >>> again.integer() == first
+    True
     """
 
     def __init__(self, seed: int, position: int = 0) -> None:

@@ -118,7 +118,8 @@ class eaAging(_Evolution):
 class eaNonAging(_Evolution):
     """Tournament evolution: the worst of the sample dies.
 
-    As `eaAging`, but for who dies: the worst of a sample that is drawn as the parent's is.
+    As `eaAging`, but for who dies: the worst of a sample of ``tournsize`` that is drawn as the
+    parent's is.
 
     Source: Goldberg & Deb 1991, "A comparative analysis of selection schemes used in genetic
     algorithms"; Real et al. 2018, arXiv 1802.01548, compares it with aging.

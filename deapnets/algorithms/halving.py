@@ -24,6 +24,8 @@ class Halving:
         From the lowest to the full one, such as ``(12, 200)`` epochs.
     eta
         One of so many goes on, above 1.
+    seen
+        Fitness of those that were looked at, by fidelity: part of a state; empty to begin with.
 
     Raises
     ------

@@ -263,6 +263,15 @@ class CellGenome(ChoiceGenome):
         What the genes mean, such as `deapnets.NASBENCH201` or `deapnets.NASNET`.
     genes
         A decision each; `deapnets.initCell` draws them.
+
+    Examples
+    --------
+    >>> import deapnets as dn
+    >>> genome = dn.CellGenome(dn.NASBENCH201, (3, 0, 1, 2, 1, 0))
+    >>> print(genome)
+    |nor_conv_3x3~0|+|none~0|skip_connect~1|+|nor_conv_1x1~0|skip_connect~1|none~2|
+    >>> dn.NASBENCH201.parse(str(genome)) == genome
+    True
     """
 
     space: CellSpace

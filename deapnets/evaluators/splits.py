@@ -20,7 +20,20 @@ _SLICE = 1000
 
 @dataclass(frozen=True)
 class Split:
-    """Inputs ``[rows, ...]`` and targets ``[rows, ...]`` that belong together."""
+    """Inputs ``[rows, ...]`` and targets ``[rows, ...]`` that belong together.
+
+    Parameters
+    ----------
+    inputs, targets
+        Tensors of as many rows each.
+
+    Examples
+    --------
+    >>> import torch
+    >>> split = Split(torch.arange(6.0).view(3, 2), torch.tensor([0, 1, 0]))
+    >>> len(split), split.take(torch.tensor([2])).inputs.tolist()
+    (3, [[4.0, 5.0]])
+    """
 
     inputs: torch.Tensor
     targets: torch.Tensor
@@ -63,7 +76,25 @@ class Split:
 
 @dataclass(frozen=True)
 class Splits:
-    """The three splits of a task; ``validation`` and ``test`` may be missing."""
+    """The three splits of a task.
+
+    Parameters
+    ----------
+    train
+        What fitness comes from.
+    validation
+        What decides which network is saved; None for nothing.
+    test
+        What is opened once, at the end of a run; None for nothing.
+
+    Examples
+    --------
+    >>> import torch
+    >>> rows = Split(torch.zeros(10, 1), torch.zeros(10))
+    >>> splits = Splits(rows).hold_out(0.2)
+    >>> len(splits.train), len(splits.validation)
+    (8, 2)
+    """
 
     train: Split
     validation: Split | None = None

@@ -393,6 +393,18 @@ class Supervised(SupervisedTask):
         A part of the training rows in (0, 1), taken from their end, or ``(inputs, targets)``.
     test
         ``(inputs, targets)``, opened by `measure` alone.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import deapnets as dn
+    >>> net = torch.nn.Linear(1, 1, bias=False)
+    >>> inputs = torch.tensor([[1.0], [2.0]])
+    >>> double = dn.Supervised(net, inputs, 2 * inputs, loss="mse")
+    >>> individual = dn.initWeights(dn.WeightGenome, net, sigma=0.0)
+    >>> individual.weights = [1.0]
+    >>> double(individual)  # minus the mean of 1 and 4
+    (-2.5,)
     """
 
     def __init__(

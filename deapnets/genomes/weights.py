@@ -28,6 +28,21 @@ class WeightGenome:
     ----------
     node
         The weights or the recipe for them.
+
+    Examples
+    --------
+    >>> import copy
+    >>> import torch
+    >>> import deapnets as dn
+    >>> net = torch.nn.Linear(2, 3)
+    >>> individual = dn.initWeights(dn.WeightGenome, net, sigma=0.1)
+    >>> individual.weights.shape, list(individual.state_dict())
+    (torch.Size([9]), ['weight', 'bias'])
+    >>> clone = copy.deepcopy(individual)
+    >>> clone == individual, clone.node is individual.node
+    (True, True)
+    >>> individual.module(net)(torch.ones(1, 2)).shape
+    torch.Size([1, 3])
     """
 
     records: Mapping[str, Any] = MappingProxyType({})

@@ -167,7 +167,8 @@ def mutCell(individual: Any, identity: float = 0.05) -> tuple[Any]:
 def cxCell(first: Any, second: Any, indpb: float = 0.5) -> tuple[Any, Any]:
     """Return two individuals that swapped each term of their cells with probability ``indpb``.
 
-    A term is an operation and what it reads, at one place of one cell. Else as `cxChoices`.
+    A term is an operation and what it reads, at one place of one cell. ``first`` and ``second``
+    change in place. Else as `cxChoices`.
 
     Raises
     ------

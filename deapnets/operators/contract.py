@@ -28,13 +28,21 @@ _REMEMBERED = 1024  # sets of checked parameters: step sizes that adapt never en
 
 
 def probability(name: str, value: Any) -> None:
-    """Raise an `OptionError` unless ``value`` is a number in [0, 1]."""
+    """Raise an `OptionError` that says ``name`` unless ``value`` is a number in [0, 1].
+
+    Examples
+    --------
+    >>> probability("indpb", 0.5)
+    >>> probability("indpb", 1.5)
+    Traceback (most recent call last):
+    deapnets.errors.OptionError: indpb is a probability in [0, 1], got 1.5.
+    """
     if not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
         raise OptionError(f"{name} is a probability in [0, 1], got {value!r}.")
 
 
 def deviation(name: str, value: Any) -> None:
-    """Raise an `OptionError` unless ``value`` is a finite number that is not negative."""
+    """Raise an `OptionError` that says ``name`` unless ``value`` is finite and not negative."""
     if not isinstance(value, int | float) or not 0.0 <= value < float("inf"):
         raise OptionError(f"{name} is a finite number of at least 0, got {value!r}.")
 
@@ -65,6 +73,15 @@ def operator(
         A decorator of ``core(rows, draw, *, ...)``: ``rows[k]`` holds the k-th parents ``[n, P]``,
         read only; ``draw`` is the children's `deapnets.randomness.Draw`; it returns the children,
         a new tensor ``[n, P]``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> @operator(parents=1, indpb=probability)
+    ... def mutFlipSign(rows, draw, *, indpb):
+    ...     return torch.where(draw.mask(indpb), -rows[0], rows[0])
+    >>> mutFlipSign.parameters(indpb=0.25)
+    (('indpb', 0.25),)
     """
     return lambda core: Operator(core, parents, keep, checks, transient=transient)
 
@@ -74,6 +91,11 @@ class Operator:
 
     Each call draws one 64-bit seed from Python's `random`, as DEAP's operators draw from it, and
     gives every individual a new node in place. No weight is touched until something asks for it.
+
+    Parameters
+    ----------
+    core, parents, keep, transient, checks
+        As `operator` says.
     """
 
     def __init__(

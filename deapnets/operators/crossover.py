@@ -29,6 +29,24 @@ def cxUniform(rows: list[torch.Tensor], draw: Draw, *, indpb: float) -> torch.Te
     """Uniform crossover: every weight is swapped between the two with probability ``indpb``.
 
     Source: Syswerda 1989, "Uniform crossover in genetic algorithms", ICGA 3.
+
+    Parameters
+    ----------
+    indpb
+        Probability of each weight, in [0, 1].
+
+    Examples
+    --------
+    >>> import random
+    >>> import torch
+    >>> import deapnets as dn
+    >>> random.seed(1)
+    >>> net = torch.nn.Linear(2, 2)
+    >>> first, second = (dn.initWeights(dn.WeightGenome, net, sigma=0.1) for _ in "12")
+    >>> first.weights, second.weights = torch.zeros(6), torch.ones(6)
+    >>> first, second = dn.cxUniform(first, second, indpb=0.5)
+    >>> torch.equal(first.weights + second.weights, torch.ones(6))
+    True
     """
     return choose(draw.mask(indpb), rows[1], rows[0])
 

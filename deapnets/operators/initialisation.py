@@ -70,6 +70,16 @@ def initWeights(
     -----
     One 64-bit seed an individual is drawn from Python's `random`; before it, with several
     ``state_dicts``, the number of one of them.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import deapnets as dn
+    >>> net = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2))
+    >>> len(dn.initWeights(dn.WeightGenome, net, sigma=0.1))
+    26
+    >>> len(dn.initWeights(dn.WeightGenome, net, sigma=0.1, parameters="2.*"))
+    10
     """
     if spread not in SPREADS:
         raise OptionError(unknown("spread", spread, SPREADS))

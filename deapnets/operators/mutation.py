@@ -24,6 +24,27 @@ def mutGaussian(
 
     The probability is exact; below `deapnets.randomness.SPARSE_BELOW` only the weights that change
     are visited. The noise ends at 4.3 sigma: `docs/recipes.md`.
+
+    Parameters
+    ----------
+    sigma
+        Deviation of the noise.
+    indpb
+        Probability of each weight, in [0, 1].
+
+    Examples
+    --------
+    >>> import random
+    >>> import torch
+    >>> import deapnets as dn
+    >>> random.seed(1)
+    >>> individual = dn.initWeights(dn.WeightGenome, torch.nn.Linear(100, 10), sigma=0.1)
+    >>> before = individual.weights
+    >>> (child,) = dn.mutGaussian(individual, sigma=0.5, indpb=0.1)
+    >>> child is individual
+    True
+    >>> int((individual.weights != before).sum())  # of 1,010 weights
+    98
     """
     return _with_noise(rows[0], draw, indpb, functools.partial(draw.noise, sigma))
 
@@ -65,7 +86,15 @@ def _with_noise(
 
 @operator(parents=1, sigma=deviation, indpb=probability)
 def mutReset(rows: list[torch.Tensor], draw: Draw, *, sigma: float, indpb: float) -> torch.Tensor:
-    """Reset mutation: every weight is drawn from N(0, sigma) anew with probability ``indpb``."""
+    """Reset mutation: every weight is drawn from N(0, sigma) anew with probability ``indpb``.
+
+    Parameters
+    ----------
+    sigma
+        Deviation of the weights that are drawn.
+    indpb
+        Probability of each weight, in [0, 1].
+    """
     child = rows[0].clone(memory_format=torch.contiguous_format)
     at = draw.positions(indpb)
     child.view(-1).scatter_(0, at.flat, draw.noise(sigma, at))
@@ -82,6 +111,15 @@ def mutGaussianRelative(
     layer's weight, or its bias) has in the parent: a first layer of a thousand small weights and a
     last one of a few large ones get steps that suit them. The unit is at least ``floor``: a
     parameter whose values are all alike, such as a bias of zeros, would never move.
+
+    Parameters
+    ----------
+    sigma
+        Deviation of the noise, in units of the parameter's own.
+    indpb
+        Probability of each weight, in [0, 1].
+    floor
+        The least unit there is.
     """
     layout = layout_of(draw, rows[0].shape[1])
     unit = _spreads(rows[0], layout).clamp_(min=floor)  # [n, parameters]
@@ -108,7 +146,13 @@ def _spreads(rows: torch.Tensor, layout: Layout) -> torch.Tensor:
 
 @operator(parents=1, sigma=deviation, indpb=probability)
 def mutNonzero(rows: list[torch.Tensor], draw: Draw, *, sigma: float, indpb: float) -> torch.Tensor:
-    """Gaussian mutation of the weights that are not zero: what was pruned stays pruned."""
+    """Gaussian mutation of the weights that are not zero: what was pruned stays pruned.
+
+    Parameters
+    ----------
+    sigma, indpb
+        As of `mutGaussian`.
+    """
     moved = mutGaussian.core(rows, draw, sigma=sigma, indpb=indpb)
     return choose(rows[0] == 0, rows[0], moved)
 

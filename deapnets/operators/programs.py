@@ -65,7 +65,8 @@ def mutProgram(individual: Any) -> tuple[Any]:
 def cxProgram(first: Any, second: Any) -> tuple[Any, Any]:
     """Return two individuals that swapped a subtree: `gp.cxOnePoint` within the space's limits.
 
-    A child above the limits is one of its parents, as with `gp.staticLimit`.
+    ``first`` and ``second`` change in place. A child above the limits is one of its parents, as
+    with `gp.staticLimit`.
 
     Raises
     ------

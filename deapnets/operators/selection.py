@@ -28,6 +28,8 @@ def selTruncation(
         How many parents to return.
     share
         Part of the population that may become parents, in (0, 1]; at least one individual.
+    fit_attr
+        Name of the attribute that holds the fitness, as DEAP has it.
 
     Raises
     ------
@@ -38,6 +40,13 @@ def selTruncation(
     -----
     Draws from Python's `random`. Source: Muehlenbein & Schlierkamp-Voosen 1993, "Predictive models
     for the breeder genetic algorithm", doi:10.1162/evco.1993.1.1.25.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> people = [SimpleNamespace(fitness=number, name=number) for number in range(10)]
+    >>> sorted(one.name for one in selTruncation(people, 6, share=0.3))
+    [7, 7, 8, 8, 9, 9]
     """
     if not 0.0 < share <= 1.0:
         raise OptionError(f"selTruncation: share is a part in (0, 1], got {share!r}.")
@@ -70,6 +79,8 @@ def selRank(
         How many parents to return.
     pressure
         From 1 (everybody equally often) to 2 (the worst never).
+    fit_attr
+        Name of the attribute that holds the fitness, as DEAP has it.
 
     Raises
     ------
