@@ -81,7 +81,7 @@ def matrix(story: Story, place: int) -> Chart | None:
             [str(count) if count or at == to else "" for to, count in enumerate(row)]
             for at, row in enumerate(counts)
         ]
-        data |= {"text": shown, "texttemplate": "%{text}"}
+        data |= {"text": shown, "texttemplate": "%{text}", "textfont": {"color": "@ink"}}
     layout = {
         "xaxis": {"title": {"text": "taken for"}, "type": "category", "showgrid": False},
         "yaxis": {

@@ -200,7 +200,7 @@ def _resource(name: str) -> str:
 
 def plain(value: Any) -> str:
     """Return a JSON value as text in a table."""
-    if value is None:
+    if value is None or value == []:
         return "-"
     if isinstance(value, float):
         return f"{value:.6g}"

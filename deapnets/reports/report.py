@@ -150,7 +150,7 @@ class _Report:
                 count, better = children
                 share = f"{100 * better / count:.2f} %"
                 rows.append([story.name, "mutation", f"{count:,}", f"{better:,}", share])
-        header = ["run", "operators", "children looked at", "better", "share"]
+        header = ["run", "operators", "children", "better", "share"]
         skipped = len(self._stories) == 1  # the column that says which run
         return table(header[skipped:], [row[skipped:] for row in rows])
 

@@ -51,7 +51,8 @@ def _found(story: Story) -> Iterator[str]:
             yield f"The saved network has fitness {best:.5g}; there are no held-out figures."
         return
     split, _, what = name.partition("_")
-    said = f"The saved network: {what} {figure(name, found[name])} on the {split} split"
+    plain = what.replace("_", " ")
+    said = f"The saved network: {plain} {figure(name, found[name])} on the {split} split"
     other = f"validation_{what}"
     if split == "test" and other in found:
         said += f", {figure(other, found[other])} on the validation split that chose it"
@@ -60,7 +61,8 @@ def _found(story: Story) -> Iterator[str]:
 
 def main_metric(found: Record) -> str | None:
     """Return the figure that a run is judged by, or None."""
-    return next((name for name in _MAIN if name in found), None)
+    others = [name for name in found if name.startswith("validation_")]
+    return next((name for name in (*_MAIN, *others) if name in found), None)
 
 
 def _trend(story: Story) -> Iterator[str]:
@@ -70,13 +72,14 @@ def _trend(story: Story) -> Iterator[str]:
     if story.metrics().get("validation_accuracy") == 1.0:
         yield "Nothing is left to gain on the held-out rows."
         return
-    if len(values) < 10 or (name == "mean" and story.networks):
+    if len(values) < (30 if name == "mean" else 10) or (name == "mean" and story.networks):
         return
     down = minimised(name) or (name == "mean" and _minimises(values, story))
     best = _so_far(values, down)
     total = abs(best[-1] - best[0])
     late = abs(best[-1] - best[int(0.8 * len(best))])
-    what = name.removeprefix("validation_") + (" on held-out rows" if "_" in name else " fitness")
+    plain = name.removeprefix("validation_").replace("_", " ")
+    what = f"{plain} on held-out rows" if "_" in name else "mean fitness"
     if not total:
         yield f"The {what} has not changed since the first look: nothing was learnt."
     elif late > _STILL * total:
@@ -96,7 +99,8 @@ def _judged_by(story: Story) -> tuple[str, ...]:
     """Return the held-out figures that tell of progress, the one like the fitness first."""
     fitness = record_of(story.config.get("options")).get("fitness")
     names = ("validation_accuracy", "validation_loss")
-    return names if fitness == "accuracy" else names[::-1]
+    others = [name for name in story.log[0] if name.startswith("validation_")] if story.log else []
+    return (*(names if fitness == "accuracy" else names[::-1]), *others)
 
 
 def _has(story: Story, name: str) -> bool:
@@ -156,10 +160,11 @@ def _overfit(story: Story) -> Iterator[str]:
 def together(stories: Sequence[Story]) -> list[str]:
     """Return what several runs say beside each other."""
     scored = [(story, story.metrics()) for story in stories]
-    name = main_metric({n: 0 for n in _MAIN if all(n in found for _, found in scored)})
+    shared = [n for n in scored[0][1] if all(n in found for _, found in scored)]
+    name = main_metric(dict.fromkeys(shared))
     if name is None:
         return [f"{len(stories)} runs, without a held-out figure that all of them have."]
-    split, _, what = name.partition("_")
+    split, _, what = name.replace("_", " ").partition(" ")
     groups: dict[str, list[tuple[Story, float]]] = {}
     for story, found in scored:
         groups.setdefault(_settings(story), []).append((story, found[name]))
@@ -179,7 +184,7 @@ def together(stories: Sequence[Story]) -> list[str]:
 
 def _group(name: str, runs: Sequence[tuple[Story, float]]) -> str:
     """Return mean and deviation of runs that differ in their seeds alone."""
-    split, _, what = name.partition("_")
+    split, _, what = name.replace("_", " ").partition(" ")
     values = [value for _, value in runs]
     mean, deviation = statistics.fmean(values), statistics.stdev(values)
     spread = f"{100 * deviation:.2g} points" if what == "accuracy" else f"{deviation:.2g}"

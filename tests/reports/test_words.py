@@ -62,6 +62,13 @@ def test_operators_that_help_nobody_are_said(story):
     assert "Hardly a child was better than its parents: 0 of 400" in said(story)
 
 
+def test_a_figure_of_another_name_is_told_too(story):
+    looks(story, "validation_frechet_distance", lambda g: 9 - g / 20)
+    story.result = {"metrics": {"recall": 0.5, "validation_frechet_distance": 4.0}}
+    assert "frechet distance 4 on the validation split" in said(story)
+    assert "brought 20 % of all that was gained in frechet distance on held-out rows" in said(story)
+
+
 def test_accuracy_on_the_test_split_comes_first(story):
     story.result = {"metrics": {"validation_accuracy": 0.95, "test_accuracy": 0.9, "test_loss": 1}}
     assert "accuracy 90.00 % on the test split, 95.00 % on the validation split" in said(story)
