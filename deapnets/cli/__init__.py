@@ -10,6 +10,7 @@ interrupts  Ctrl-C and SIGTERM while a run goes on
 show        ``deapnets show``: what a run directory holds
 runs        ``deapnets runs``: the runs in a folder
 report      ``deapnets report``: one page about runs
+retrain     ``deapnets retrain``: the best architectures of a search again
 compare     ``deapnets compare``: algorithms on one evaluator, with statistics
 export      ``deapnets export``: the best network as a file for other programs
 predict     ``deapnets predict``: what the best network says of images
@@ -40,6 +41,7 @@ _COMMANDS = {
     "show": "show",
     "runs": "runs",
     "report": "report",
+    "retrain": "retrain",
     "compare": "compare",
     "export": "export",
     "predict": "predict",

@@ -132,7 +132,7 @@ def _next(directory: RunDirectory, config: dict[str, Any]) -> list[tuple[str, st
     if is_script(config["distribution"]):
         name = f"{config['distribution']}:{name}"
     return [
-        (f"deapnets show {directory.path}", "how it was run, and what it found"),
+        (f"deapnets report {directory.path} --open", "how it went, on one page"),
         (f"deapnets resume {directory.path} --{kind} {2 * limit:.12g}", "go on, twice as far"),
         (f"deapnets plugins show {name}", "what else it takes, as -o NAME=VALUE"),
     ]

@@ -13,6 +13,7 @@ figures      the charts of a page, as Plotly takes them
 searching    figures of searches: dots, Pareto front, the winner's ancestors
 wiring       architectures as drawings
 confusion    which class is taken for which, and the worst mistakes as pictures
+retraining   `Retraining`: the best architectures of a search, trained again
 repeating    the command that runs a run again
 page         the page itself: escaped, in one file, with what its script and style need
 ===========  ==========================================================================

@@ -114,6 +114,13 @@ class _Report:
                 text = f"The winner{whose} and whom it descends from, the oldest first:"
                 parts.append(paragraph(text))
                 parts.append(drawn)
+        header = ["rank", "search", "again", "deviation", "gap", "architecture"]
+        for story in self._stories[:_SHOWN]:
+            rows = searching.retrained(story)
+            if rows:
+                whose = f" of {story.name}" if len(self._stories) > 1 else ""
+                parts.append(paragraph(f"The best{whose} trained again, on other seeds:"))
+                parts.append(table(header, rows))
         return section("Architectures", *parts)
 
     def _mistakes(self) -> Markup:

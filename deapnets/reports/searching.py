@@ -255,6 +255,18 @@ def ancestors_drawn(story: Story) -> Markup:
     return markup('<div class="figures">{parts}</div>', parts=parts) if parts else Markup()
 
 
+def retrained(story: Story) -> list[list[str]]:
+    """Return what `deapnets retrain` has found of each of the best, a row of texts each."""
+    written = story.retrain.get("candidates")
+    rows = []
+    for one in written if isinstance(written, list) else []:
+        if isinstance(one, dict):
+            figures = [number(one.get(name)) for name in ("searched", "mean", "deviation", "gap")]
+            texts = ["-" if value is None else f"{value:.4f}" for value in figures]
+            rows.append([str(one.get("rank")), *texts, str(one.get("architecture"))])
+    return rows
+
+
 def _fitness(network: Network) -> str:
     likely = 0.0 <= network.fitness <= 1.0
     return figure("accuracy" if likely else "fitness", network.fitness)

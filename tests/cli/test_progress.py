@@ -178,8 +178,8 @@ def test_a_summary_says_figures_files_and_what_to_do_next(tmp_path, capsys):
   network                {tmp_path}/run/best.safetensors
   learning curve         {tmp_path}/run/curve.png
 Next:
-  deapnets show {tmp_path}/run
-      how it was run, and what it found
+  deapnets report {tmp_path}/run --open
+      how it went, on one page
   deapnets resume {tmp_path}/run --seconds 60
       go on, twice as far
   deapnets plugins show xor

@@ -196,7 +196,7 @@ def test_the_first_run_says_what_it_does_what_it_found_and_what_comes_next(first
     assert f"  learning curve         {path / 'curve.png'}" in lines
     after = lines[lines.index("Next:") :]
     assert after[1::2] == [
-        f"  deapnets show {path}",
+        f"  deapnets report {path} --open",
         next(line for line in after if line.startswith(f"  deapnets resume {path} --")),
         "  deapnets plugins show mnist",
     ]
