@@ -91,10 +91,11 @@ def run_missing(results: dict[str, Any], names: list[str], runs: Path, hold: flo
             if key in results["runs"]:
                 continue
             folder = runs / key.replace("/", "-")
-            with Neighbours() as neighbours:
-                piece(CASES[case_name], algorithm, seed, folder, hold)
             shares = results.setdefault("neighbours", {}).setdefault(key, [])
-            shares.append(round(neighbours.cores, 2))
+            if result_of(folder) is None:
+                with Neighbours() as neighbours:
+                    piece(CASES[case_name], algorithm, seed, folder, hold)
+                shares.append(round(neighbours.cores, 2))
             found = result_of(folder)
             if found is not None:
                 results["runs"][key] = found
@@ -140,8 +141,9 @@ def _row(words: str, runs: dict[str, Any], results: dict[str, Any]) -> str:
             text += f" ± {statistics.stdev(values):.2f}"
         cells.append(text)
     generations = statistics.fmean(run["generations"] for run in runs.values())
-    busy = statistics.fmean(share for key in runs for share in results["neighbours"][key])
-    return f"| {' | '.join([*cells, f'{generations:,.0f}', f'{busy:.1f}'])} |"
+    shares = [share for key in runs for share in results["neighbours"][key]]
+    busy = f"{statistics.fmean(shares):.1f}" if shares else "-"
+    return f"| {' | '.join([*cells, f'{generations:,.0f}', busy])} |"
 
 
 def main() -> None:

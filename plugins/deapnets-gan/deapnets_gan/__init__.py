@@ -10,9 +10,11 @@
 - :mod:`deapnets_gan.discriminator`: `DiscriminatorJudge`: trained once a generation
 - :mod:`deapnets_gan.coevolution`: `CoevolvedJudge`: a second population
 - :mod:`deapnets_gan.opponents`: discriminators, and what they say of many generators
+- :mod:`deapnets_gan.cycling`: generators of the whole run against all discriminators
 - :mod:`deapnets_gan.fame`: networks of earlier generations
 - :mod:`deapnets_gan.chains`: layers on the images of many generators at once
 - :mod:`deapnets_gan.article`: the algorithm ``article``, to compare with
+- :mod:`deapnets_gan.egan`: the algorithm ``egan``: children trained under one of three losses
 - :mod:`deapnets_gan.grids`: pictures
 - :mod:`deapnets_gan.command`: ``deapnets sample``
 """

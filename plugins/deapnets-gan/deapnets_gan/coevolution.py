@@ -24,6 +24,7 @@ from deapnets.operators.mutation import mutGaussian
 from deapnets.operators.selection import selTruncation
 from deapnets.threads import one_thread
 from deapnets_gan.chains import layers_of
+from deapnets_gan.cycling import Generalisation, generalisation
 from deapnets_gan.discriminator import pool_of, there
 from deapnets_gan.fame import HallOfFame
 from deapnets_gan.judge import Judge, Studio, Worth
@@ -168,9 +169,18 @@ class CoevolvedJudge(Judge):
         if self._rows is not None:
             self._selves.note(self._rows[0].clone())
 
-    def figures(self) -> dict[str, float]:
-        """Return ``judge_accuracy``: of the best discriminator, on what it was bred on last."""
-        return {"judge_accuracy": self._accuracy}
+    def generalisation(self, studio: Studio) -> Generalisation:
+        """Return how the generators that are kept fare against the discriminators that are."""
+        panel = []
+        for row in self._selves.rows:
+            nn.utils.vector_to_parameters(row, self._net.parameters())
+            panel.append(there(layers_of(self._net), torch.device("cpu")))
+        return generalisation(self._makers.members(studio.layout()), panel, studio)
+
+    def figures(self, studio: Studio) -> dict[str, float]:
+        """Return ``judge_accuracy``, on what was bred on last, and ``later_is_better``."""
+        later = self.generalisation(studio).later_is_better
+        return {"judge_accuracy": self._accuracy, "later_is_better": later}
 
     def state_dict(self) -> dict[str, Any]:
         """Return the population, and what is remembered."""

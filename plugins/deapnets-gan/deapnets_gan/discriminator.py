@@ -16,6 +16,7 @@ from deapnets.genomes.nodes import Node
 from deapnets.genomes.weights import WeightGenome
 from deapnets.threads import one_thread
 from deapnets_gan.chains import Layer, applied, hidden_values, layers_of
+from deapnets_gan.cycling import Generalisation, generalisation
 from deapnets_gan.fame import HallOfFame
 from deapnets_gan.judge import Judge, Studio, Worth
 from deapnets_gan.opponents import SLOPE, Aggregate, Opponent, build_discriminator, verdict
@@ -165,10 +166,13 @@ class DiscriminatorJudge(Judge):
         Of the present discriminator alone, and without diversity (Goodfellow et al. 2014,
         arXiv:1406.2661, section 3).
         """
+        return F.softplus(-self.logits(images)).mean(1)
+
+    def logits(self, images: torch.Tensor) -> torch.Tensor:
+        """Return what the present discriminator says of images ``[n, batch, pixels]``."""
         layers = self._panel[0].layers
-        values = images.transpose(1, 2)
-        logits = applied(layers[-1], hidden_values(layers[:-1], values, SLOPE)[-1])
-        return F.softplus(-logits).mean((1, 2))
+        hidden = hidden_values(layers[:-1], images.transpose(1, 2), SLOPE)[-1]
+        return applied(layers[-1], hidden)[:, 0]
 
     def conclude(self, best: WeightGenome) -> None:
         """Keep the generation's best, and the discriminator as it is."""
@@ -176,9 +180,16 @@ class DiscriminatorJudge(Judge):
         self._makers.note(self._best)
         self._selves.note(nn.utils.parameters_to_vector(self._net.parameters()).detach())
 
-    def figures(self) -> dict[str, float]:
-        """Return ``judge_accuracy``: how many images it told apart in the last generation."""
-        return {"judge_accuracy": self._accuracy}
+    def generalisation(self, studio: Studio) -> Generalisation:
+        """Return how the generators that are kept fare against the discriminators that are."""
+        layout = studio.layout()
+        panel = [self._layers_of_row(row) for row in self._selves.rows]
+        return generalisation(self._makers.members(layout), panel, studio)
+
+    def figures(self, studio: Studio) -> dict[str, float]:
+        """Return ``judge_accuracy``, of the last generation, and ``later_is_better``."""
+        later = self.generalisation(studio).later_is_better
+        return {"judge_accuracy": self._accuracy, "later_is_better": later}
 
     def state_dict(self) -> dict[str, Any]:
         """Return the discriminator, Adam's moments, and what is remembered."""

@@ -75,6 +75,7 @@ class Gan(GenerativeTask):
     presets: ClassVar = {
         "plaingan": PLAIN,
         "dcgan": {**PLAIN, "network": "deconv-16"},
+        "egan": PLAIN,
         "article": {
             "network": "mlp-64",
             "judge": "discriminator",
@@ -82,7 +83,7 @@ class Gan(GenerativeTask):
             "diversity": 0.0,
         },
     }
-    rivals: ClassVar = ("article", "plaingan", "dcgan")
+    rivals: ClassVar = ("article", "plaingan", "dcgan", "egan")
     settings: ClassVar = {
         "es": {
             "population": 256,

@@ -9,11 +9,16 @@ from typing import Any
 
 import torch
 
+from deapnets.genomes.layout import Layout
 from deapnets.genomes.weights import WeightGenome
 
 
 class Studio(ABC):
     """What a judge may ask for while it gets ready: images, real ones and made ones."""
+
+    @abstractmethod
+    def layout(self) -> Layout:
+        """Return the layout of the generators' weights."""
 
     @abstractmethod
     def real(self, count: int, generator: torch.Generator) -> torch.Tensor:
@@ -59,8 +64,8 @@ class Judge(ABC):
     def conclude(self, best: WeightGenome) -> None:
         """Take note of a generation's best, in the parent process."""
 
-    def figures(self) -> dict[str, float]:
-        """Return what the report says of the judge."""
+    def figures(self, studio: Studio) -> dict[str, float]:
+        """Return what the report says of the judge, and of the way that led there."""
         return {}
 
     def state_dict(self) -> dict[str, Any]:

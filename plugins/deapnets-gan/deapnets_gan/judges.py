@@ -111,9 +111,10 @@ class CombinedJudge(Judge):
         for judge in self._judges.values():
             judge.conclude(best)
 
-    def figures(self) -> dict[str, float]:
+    def figures(self, studio: Studio) -> dict[str, float]:
         """Return the figures of all."""
-        return {k: v for judge in self._judges.values() for k, v in judge.figures().items()}
+        lots = [judge.figures(studio) for judge in self._judges.values()]
+        return {name: value for lot in lots for name, value in lot.items()}
 
     def state_dict(self) -> dict[str, Any]:
         """Return each judge's state under its name."""

@@ -12,12 +12,14 @@ from torch import nn
 
 from deapnets.errors import EvaluationError, OptionError
 from deapnets.evaluators.base import Evaluator
+from deapnets.genomes.layout import Layout
 from deapnets.genomes.weights import WeightGenome
 from deapnets.metrics.classifiers import ImageClassifier, cached_classifier
 from deapnets.metrics.frechet import frechet_distance
 from deapnets.metrics.report import REFERENCES, ImageReport
 from deapnets.networks.chunk import Networks
 from deapnets.randomness import Stream
+from deapnets_gan.discriminator import DiscriminatorJudge
 from deapnets_gan.grids import png_of
 from deapnets_gan.images import ImageSet
 from deapnets_gan.judge import Judge, Studio
@@ -177,6 +179,19 @@ class GenerativeTask(Evaluator):
         images = self._flat(network(self._batch(device))[None])
         return self.judge.loss(images, self._diversity)[0]
 
+    def logits_of(self, network: Callable[..., torch.Tensor], device: torch.device) -> torch.Tensor:
+        """Return what the discriminator says of one generator's images ``[batch]``.
+
+        Raises
+        ------
+        EvaluationError
+            When the judge is no discriminator.
+        """
+        if not isinstance(self.judge, DiscriminatorJudge):
+            raise EvaluationError(f"{self.title} has no discriminator: -o judge=discriminator.")
+        self.judge.begin(self._seed, device)
+        return self.judge.logits(self._flat(network(self._batch(device))[None]))[0]
+
     def validate(self, networks: Networks) -> dict[str, torch.Tensor]:
         """Return the Frechet distance ``[n]`` to the validation split, and minus it as fitness.
 
@@ -217,7 +232,7 @@ class GenerativeTask(Evaluator):
         for name in REFERENCES:
             references = report.measure(report.reference(name))
             found[f"frechet_distance_{name}"] = references["frechet_distance"]
-        return {**found, **self.judge.figures()}
+        return {**found, **self.judge.figures(_Studio(self))}
 
     def report(self) -> ImageReport:
         """Return the report on this image set; its classifier is trained or read on this call."""
@@ -249,6 +264,10 @@ class _Studio(Studio):
 
     def __init__(self, task: GenerativeTask) -> None:
         self._task = task
+
+    def layout(self) -> Layout:
+        """Return the layout of the generators' weights."""
+        return self._task.layout()
 
     def real(self, count: int, generator: torch.Generator) -> torch.Tensor:
         """Return training images drawn at random: ``[count, pixels]``."""

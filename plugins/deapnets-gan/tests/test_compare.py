@@ -29,7 +29,7 @@ def done(tmp_path_factory):
 def test_rows_are_ours_the_rivals_and_the_baselines(done):
     _, found = done
     names = [row["algorithm"] for row in found["rows"]]
-    assert names == ["es", "article", "plaingan", "dcgan", "random", "adam"]
+    assert names == ["es", "article", "plaingan", "dcgan", "egan", "random", "adam"]
     assert found["metric"] == "frechet_distance"
 
 
@@ -37,7 +37,7 @@ def test_every_rival_has_the_judge_and_the_network_that_it_is_meant_with(done):
     path, _ = done
     options = {
         name: RunDirectory(path / "runs" / f"{name}-1").read("config.json")["options"]
-        for name in ("es", "article", "plaingan", "dcgan", "adam")
+        for name in ("es", "article", "plaingan", "dcgan", "egan", "adam")
     }
     judges = {name: own["judge"] for name, own in options.items()}
     assert judges == {
@@ -45,6 +45,7 @@ def test_every_rival_has_the_judge_and_the_network_that_it_is_meant_with(done):
         "article": "discriminator",
         "plaingan": "discriminator",
         "dcgan": "discriminator",
+        "egan": "discriminator",
         "adam": "feature",
     }
     assert options["plaingan"]["network"] == options["es"]["network"]

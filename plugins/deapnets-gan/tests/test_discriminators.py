@@ -1,12 +1,14 @@
 """Judges that learn: a trained discriminator, and a population of them."""
 
 import itertools
+import math
 import random
 import warnings
 
 import pytest
 import torch
 from deapnets_gan.coevolution import CoevolvedJudge
+from deapnets_gan.cycling import Generalisation
 from deapnets_gan.discriminator import DiscriminatorJudge
 from deapnets_gan.fame import HallOfFame
 from deapnets_gan.judge import Studio
@@ -29,6 +31,9 @@ class Noise(Studio):
 
     def __init__(self, images):
         self.images, self.asked = images, []
+
+    def layout(self):
+        return Layout(("weight",), ((1,),))
 
     def real(self, count, generator):
         return self.images[torch.randint(len(self.images), (count,), generator=generator)]
@@ -75,7 +80,7 @@ def test_real_images_come_to_be_worth_more_than_made_ones(kind, pixels, images):
     worth = judge.worth(torch.cat([real, made]))
     assert worth.quality[0] > worth.quality[1]
     assert worth.diversity[0] > worth.diversity[1]
-    assert judge.figures()["judge_accuracy"] > 0.7
+    assert judge.figures(Noise(pixels))["judge_accuracy"] > 0.7
 
 
 def test_one_real_image_again_and_again_loses_diversity(kind, pixels, images):
@@ -182,3 +187,24 @@ def test_a_hall_of_fame_stays_evenly_spread_over_the_run():
     other.load_state_dict(fame.state_dict())
     other.note(torch.tensor([101.0]))
     assert [int(row) for row in other.rows][: len(kept)] == kept
+
+
+def test_progress_and_running_in_circles_are_told_apart():
+    steady = Generalisation(torch.arange(6.0)[:, None].expand(-1, 4))
+    assert steady.later_is_better == 1.0
+    circles = torch.sin(2 * torch.pi * torch.arange(40) / 8.0)
+    assert 0.3 < Generalisation(circles[:, None].expand(-1, 4)).later_is_better < 0.7
+    assert math.isnan(Generalisation(torch.zeros(1, 3)).later_is_better)
+
+
+def test_generators_of_the_run_meet_every_discriminator_that_is_kept(kind, pixels):
+    judge, studio = kind(pixels), Noise(pixels)
+    for generation in range(6):
+        lot = makers(0.9 - 0.1 * generation)
+        judge.prepare(lot, studio, generation)
+        judge.conclude(lot[0])
+    found = judge.generalisation(studio)
+    assert found.quality.shape == (6, 6)
+    assert 0.0 <= judge.figures(studio)["later_is_better"] <= 1.0
+    again = judge.generalisation(studio)
+    assert torch.equal(found.quality, again.quality)

@@ -31,7 +31,9 @@ def _few_images():
 def run_of(path, judge="feature", algorithm="es", generations=5, resumes=False, **machine):
     pairs = ("dataset=digits", f"judge={judge}", "discriminators=6", *OPTIONS)
     plugin = make_evaluator("gan", pairs, algorithm)
-    settings = make_settings(algorithm, (), plugin.instance, 1 if algorithm == "adam" else 12)
+    settings = make_settings(
+        algorithm, (), plugin.instance, {"adam": 1, "egan": 6}.get(algorithm, 12)
+    )
     budget = Budget(generations=generations)
     configuration = Configuration(
         plugin,
@@ -63,6 +65,7 @@ def found_in(path):
         ("coevolve", "snes"),
         ("feature+discriminator", "es"),
         ("discriminator", "adam"),
+        ("discriminator", "egan"),
     ],
 )
 def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, judge, algorithm):
