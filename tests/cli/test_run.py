@@ -496,7 +496,6 @@ def test_an_interrupted_run_exits_with_130_and_leaves_whole_files(deapnets, tmp_
         "checkpoints",
         "config.json",
         "environment.json",
-        "lineage.json",
         "log.jsonl",
         "result.json",
         "trace.jsonl",
