@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from deapnets import threads
-from deapnets.threads import ThreadChoice
+from deapnets.threads import ThreadChoice, side_by_side
 
 
 @pytest.fixture
@@ -65,3 +65,15 @@ def test_the_setting_of_torch_comes_back_also_after_an_error(clock, two_threads)
 def test_where_there_is_one_thread_nothing_else_is_chosen(clock, two_threads):
     torch.set_num_threads(1)
     assert run(ThreadChoice(), clock, 50) == [1] * 50
+
+
+def test_parts_side_by_side_come_in_order_and_leave_the_setting():
+    before = torch.get_num_threads()
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            found = list(side_by_side(lambda part: (part, torch.get_num_threads()), range(20)))
+            assert found == [(part, 1) for part in range(20)]
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)

@@ -192,20 +192,23 @@ class Regression(ProgramEvaluator):
         import torch
 
         from deapnets.programs.compiling import Programs, blocks
-        from deapnets.threads import one_thread
+        from deapnets.threads import side_by_side
 
         compiled = Programs(programs, self._space.pset)
-        owners: list[tuple[int, ...]] = []
-        total: Any = 0.0
-        with torch.no_grad(), one_thread():
-            for part in blocks(self._columns, self._block):
-                targets = self._targets[part]
-                parts = []
+
+        def errors(part: slice) -> tuple[list[tuple[int, ...]], torch.Tensor]:
+            """Return sums of squared errors of a block, and whose they are."""
+            targets, owners, sums = self._targets[part], [], []
+            with torch.no_grad():
                 for numbers, output in compiled.run(*(column[part] for column in self._columns)):
                     difference = (output - targets).flatten()
-                    parts.append((numbers, torch.dot(difference, difference)))
-                owners = [numbers for numbers, _ in parts]
-                total += torch.stack([error for _, error in parts]).double()
+                    owners.append(numbers)
+                    sums.append(torch.dot(difference, difference))
+                return owners, torch.stack(sums).double()
+
+        parts = list(side_by_side(errors, blocks(self._columns, self._block)))
+        owners = parts[0][0]
+        total = torch.stack([sums for _, sums in parts]).sum(0)
         found: list[Any] = [None] * len(programs)
         for numbers, error in zip(owners, (total / len(self._targets)).tolist(), strict=True):
             for number in numbers:

@@ -24,8 +24,10 @@ LARGEST = 30.0
 
 def div(a: Tensor, b: Tensor) -> Tensor:
     """Return ``a / b``, and 1 where ``b`` is 0 (Koza 1992)."""
-    there = torch.where(b == 0, 1.0, b)  # inside too: a slope through 1/0 would be no number
-    return torch.where(b == 0, 1.0, a / there)
+    nothing = b == 0
+    if torch.is_grad_enabled():  # a slope through 1/0 would be no number
+        b = torch.where(nothing, 1.0, b)
+    return torch.where(nothing, 1.0, a / b)
 
 
 def aq(a: Tensor, b: Tensor) -> Tensor:

@@ -161,3 +161,17 @@ def test_aging_evolution_runs_on_programs(space, kind):
     search = dn.eaAging(population, toolbox, 5, evaluations=200)
     best = copy.deepcopy(search.run())
     assert best.fitness.values[0] < float((TARGETS**2).mean())
+
+
+def test_errors_have_the_same_bits_with_any_number_of_threads(space, kind):
+    random.seed(8)
+    population = [dn.initProgram(kind, space) for _ in range(30)]
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            evaluator = dn.Regression(space, X, TARGETS, block=90)
+            found.append(dn.PopulationMap()(evaluator, population))
+    finally:
+        torch.set_num_threads(before)
+    assert found[0] == found[1]
