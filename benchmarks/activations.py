@@ -40,6 +40,8 @@ CASES = {
 }
 SEARCHES = {"evolved": "tournament", "random search": "random"}
 EVALUATIONS = 300
+LONGER = 5
+"""How many times as long networks are trained once more: does what was found hold there?"""
 
 
 def find(case: dict[str, str], selection: str, evaluations: int, options: list[str]) -> Any:
@@ -55,9 +57,9 @@ def find(case: dict[str, str], selection: str, evaluations: int, options: list[s
     return plugin.instance, run.champion.individual
 
 
-def measure(case: dict[str, str], evaluations: int, options: list[str]) -> dict[str, Any]:
-    """Return the test accuracies of ten networks, by what they were trained with."""
-    columns, programs = {}, {}
+def search(case: dict[str, str], evaluations: int, options: list[str]) -> dict[str, Any]:
+    """Return what evolution and random search found."""
+    programs = {}
     for name, selection in SEARCHES.items():
         evaluator, found = find(case, selection, evaluations, options)
         space = evaluator.space()
@@ -67,12 +69,22 @@ def measure(case: dict[str, str], evaluations: int, options: list[str]) -> dict[
             "mathematics": mathematics(program, space.pset, digits=3),
             "validation": found.fitness.values[0],
         }
-        columns[name] = evaluator.scores(program, evaluator.reporting, evaluator.test).tolist()
-    for name, parts in people(case["kind"], evaluator).items():
-        columns[name] = evaluator.train_and_test(
-            evaluator.reporting, evaluator.test, *parts
-        ).tolist()
-    return {"accuracies": columns, "programs": programs}
+    return {"programs": programs}
+
+
+def trained(case: dict[str, Any], options: list[str], times: int) -> dict[str, list[float]]:
+    """Return the test accuracies of ten networks, by what they were trained with."""
+    evaluator: Any = make_evaluator(case["kind"], [f"dataset={case['dataset']}", *options]).instance
+    evaluator._steps *= times
+    space = evaluator.space()
+    with_ = {
+        n: evaluator.parts(space.parse_genes(p["program"])) for n, p in case["programs"].items()
+    }
+    columns = {}
+    for name, parts in {**with_, **people(case["kind"], evaluator)}.items():
+        scores = evaluator.train_and_test(evaluator.reporting, evaluator.test, *parts)
+        columns[name] = scores.tolist()
+    return columns
 
 
 def people(kind: str, evaluator: Any) -> dict[str, Any]:
@@ -89,22 +101,26 @@ def run_missing(
     """Do the cases that have no result yet; write each at once."""
     torch.set_num_threads(1)
     for name in names:
-        if name in results["cases"]:
+        case: dict[str, Any] = results["cases"].setdefault(name, dict(CASES[name]))
+        if "longer" in case:
             continue
         with Neighbours() as neighbours:
-            found = measure(CASES[name], evaluations, options)
-        busy = round(neighbours.cores, 3)
-        results["cases"][name] = {**CASES[name], **found, "neighbours_cores": busy}
+            if "programs" not in case:
+                case |= search(CASES[name], evaluations, options)
+            case["accuracies"] = trained(case, options, 1)
+            case["longer"] = trained(case, options, LONGER)
+        case["neighbours_cores"] = round(neighbours.cores, 3)
         results |= {"hardware": hardware(), "versions": versions(["deapnets", "deap", "torch"])}
         write(out, results)
-        print(name, found["programs"]["evolved"]["mathematics"], flush=True)
+        print(name, case["programs"]["evolved"]["mathematics"], flush=True)
 
 
 def markdown(results: dict[str, Any]) -> str:
     """Return the table: test accuracy of ten networks by what they were trained with."""
     lines = [
-        "| what | on | trained with | test accuracy, % | evolved against it |",
-        "| --- | --- | --- | ---: | --- |",
+        "| what | on | trained with | test accuracy, % | evolved against it "
+        f"| trained {LONGER} times as long, % | evolved against it |",
+        "| --- | --- | --- | ---: | --- | ---: | --- |",
     ]
     for name in CASES:
         if name in results["cases"]:
@@ -113,20 +129,28 @@ def markdown(results: dict[str, Any]) -> str:
 
 
 def _rows(case: dict[str, Any]) -> list[str]:
-    values = {name: [100 * v for v in column] for name, column in case["accuracies"].items()}
-    others = [name for name in values if name != "evolved"]
-    tests = compare_pairs(values, [("evolved", other) for other in others], unit="points")
-    verdicts = {test.b: test.verdict for test in tests}
+    short, longer = _cells(case["accuracies"]), _cells(case["longer"])
     rows = []
-    for name, column in values.items():
+    for name in short:
         found = case["programs"].get(name)
         what = f"{name}: `{found['mathematics']}`" if found else name
-        mean, deviation = statistics.mean(column), statistics.stdev(column)
-        rows.append(
-            f"| {case['kind']} | {case['dataset']} | {what} | {mean:.2f} ± {deviation:.2f} | "
-            f"{verdicts.get(name, '')} |"
-        )
+        cells = [case["kind"], case["dataset"], what, *short[name], *longer[name]]
+        rows.append(f"| {' | '.join(cells)} |")
     return rows
+
+
+def _cells(accuracies: dict[str, list[float]]) -> dict[str, tuple[str, str]]:
+    """Return mean with deviation, and how evolved stands against it, by column."""
+    values = {name: [100 * v for v in column] for name, column in accuracies.items()}
+    pairs = [("evolved", name) for name in values if name != "evolved"]
+    verdicts = {test.b: test.verdict for test in compare_pairs(values, pairs, unit="points")}
+    return {
+        name: (
+            f"{statistics.mean(column):.2f} ± {statistics.stdev(column):.2f}",
+            verdicts.get(name, ""),
+        )
+        for name, column in values.items()
+    }
 
 
 def main() -> None:

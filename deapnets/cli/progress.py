@@ -112,6 +112,9 @@ def summarise(directory: RunDirectory, picture: Path) -> None:
     for name, value in result["metrics"].items():
         click.echo(f"  {name:22} {_figure(name, value)}")
     saved = "best.safetensors" if directory.has("best.safetensors") else "best.json"
+    best = directory.read("best.json") if directory.has("best.json") else {}
+    if "architecture" in best:
+        click.echo(f"  architecture           {best['architecture']}")
     click.echo(f"  network                {directory.path / saved}")
     click.echo(f"  learning curve         {picture}")
     if (directory.path / "picture.png").is_file():

@@ -113,8 +113,20 @@ class ProgramSpace(SearchSpace):
         return hash((self.name, *self.pset.arguments))
 
     def draw(self) -> Nodes:
-        """Return a tree by `gp.genHalfAndHalf`, from Python's `random`."""
-        return tuple(gp.genHalfAndHalf(self.pset, self.least, self.most))
+        """Return a tree by `gp.genHalfAndHalf`, from Python's `random`.
+
+        Raises
+        ------
+        ArchitectureError
+            When the primitive set has nothing of a type that a tree needs.
+        """
+        try:
+            return tuple(gp.genHalfAndHalf(self.pset, self.least, self.most))
+        except IndexError as error:
+            raise ArchitectureError(
+                f"No tree of {self.name} can be drawn: {error} Add one with pset.addTerminal or "
+                "pset.addPrimitive."
+            ) from error
 
     def vary(self, genes: Sequence[Any]) -> Nodes:
         """Return a tree after one of DEAP's mutations, or with one constant changed.

@@ -150,3 +150,11 @@ def test_unknown_functions_and_sets_without_arguments_are_refused():
         dn.primitive_set("wrong", ["x"], ["sqrtt"])
     with pytest.raises(OptionError, match="needs an argument"):
         dn.primitive_set("empty", [])
+
+
+def test_a_primitive_set_that_lacks_a_type_is_told_what_to_add():
+    pset = gp.PrimitiveSetTyped("lacking", [float], float)
+    pset.addPrimitive(torch.where, [bool, float, float], float)
+    space = dn.ProgramSpace(pset, most=1)
+    with pytest.raises(ArchitectureError, match=r"lacking can .*bool.* pset\.addTerminal"):
+        space.draw()

@@ -152,7 +152,8 @@ def search(plan: Plan, column: str, seed: int, folder: Path) -> dict[str, Any]:
 def _run_of(plan: Plan, column: str, seed: int, directory: RunDirectory) -> Run:
     """Return the run of a search, in its directory: a new one, or the one that is there."""
     if directory.has("config.json"):
-        return Run(stored_configuration(directory), directory, resumes=True)
+        limits = {"evaluations": plan.evaluations}
+        return Run(stored_configuration(directory, **limits), directory, resumes=True)
     plugin = make_evaluator("rule", plan.options(seed))
     settings = make_settings("gp", [f"selection={SEARCHES[column]}"], plugin.instance)
     budget = Budget(None, None, plan.evaluations, None)

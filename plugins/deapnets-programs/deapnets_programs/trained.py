@@ -26,8 +26,11 @@ if TYPE_CHECKING:
 HELD_OUT = 0.25
 """Part of the training images whose accuracy is the score."""
 
-FRESH = 1_000_003
+FRESH = 1_000_000_003
 """Added to the seed for the networks that report a program: none of them was searched with."""
+
+CHOOSING, CHOSEN_BY = 500_002_003, 8
+"""Added to the seed for the networks that choose which program is saved, and how many they are."""
 
 REPORTED = 10
 """Networks that report a program."""
@@ -131,6 +134,18 @@ class TrainedEvaluator(ProgramEvaluator):
         scores = self.scores(program, seeds, self.validation, fidelity)
         cases = {"cases": [round(value, 6) for value in scores.tolist()]}
         return Outcome((float(scores.mean()),), time.perf_counter() - began, cases)
+
+    def validate(self, networks: Any) -> dict[str, torch.Tensor]:
+        """Return the accuracies of eight further networks each, also on the validation split.
+
+        They choose which program is saved: the best of many scores of few networks is a lucky one.
+        """
+        import torch
+
+        seeds = [self._seed + CHOOSING + at for at in range(CHOSEN_BY)]
+        means = [self.scores(one, seeds, self.validation).mean() for one in networks]
+        scores = torch.stack(means)
+        return {"fitness": scores, "validation_accuracy": scores}
 
     def scores(
         self, program: Sequence[Any], seeds: Sequence[int], split: Split, fidelity: float = 1.0

@@ -134,6 +134,13 @@ def test_reporting_seeds_are_none_of_the_searchs(activation):
     assert not searched & set(activation.reporting)
 
 
+def test_other_networks_than_those_of_the_score_choose_what_is_saved(activation):
+    programs = [individual(activation, text) for text in ("x", "mul(0.0, x)")]
+    figures = activation.validate(programs)
+    assert torch.equal(figures["fitness"], figures["validation_accuracy"])
+    assert figures["fitness"][0] > figures["fitness"][1]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
