@@ -9,7 +9,9 @@ curves       the picture of a comparison: median curves and bands
 report       `report_of`: one page about one run, or several
 story        `Story`: all that a run's directory tells, also a damaged one
 words        the verdict on a run, in words
-figures      the charts of a page, as Plotly takes them
+charts       `Chart`: one figure, as Plotly takes it
+learning     learning curves
+evolving     how a run evolved: weights, diversity, operators, time, ancestors
 searching    figures of searches: dots, Pareto front, the winner's ancestors
 wiring       architectures as drawings
 confusion    which class is taken for which, and the worst mistakes as pictures

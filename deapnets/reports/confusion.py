@@ -8,7 +8,7 @@ import zlib
 
 from deapnets.errors import DeapnetsError
 from deapnets.reports import page
-from deapnets.reports.figures import Chart
+from deapnets.reports.charts import Chart
 from deapnets.reports.page import Markup, markup
 from deapnets.reports.story import Record, Story, number
 from deapnets.runs.directory import RunDirectory
@@ -116,6 +116,8 @@ def classes_in_words(story: Story) -> str:
         return ""
     best, worst = max(shares, key=shares.__getitem__), min(shares, key=shares.__getitem__)
     most = max(map(sum, counts)) / max(sum(map(sum, counts)), 1)
+    if shares[worst] == 1.0:
+        return "No row is told wrong."
     return (
         f"Class {best} is told best ({100 * shares[best]:.1f} %), class {worst} worst "
         f"({100 * shares[worst]:.1f} %). Always saying the most frequent class would be right "

@@ -16,7 +16,7 @@ from importlib import resources
 from typing import Any
 
 from deapnets.errors import PluginError
-from deapnets.reports.figures import Chart
+from deapnets.reports.charts import Chart
 
 
 class Markup(str):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, final
 
-from deapnets.reports import confusion, figures, page, searching, words
-from deapnets.reports.figures import Chart
+from deapnets.reports import confusion, evolving, learning, page, searching, words
+from deapnets.reports.charts import GROUPED, Chart
 from deapnets.reports.page import Markup, chart_of, figures_of, markup, paragraph, section, table
 from deapnets.reports.repeating import command_of
 from deapnets.reports.story import Story, number, record_of
@@ -35,6 +35,9 @@ class _Report:
     def __init__(self, stories: Sequence[Story]) -> None:
         self._stories = stories
         self._charts: list[Chart] = []
+        firsts = {story.settings: story for story in reversed(stories)}.values()
+        others = [story for story in stories if all(story is not first for first in firsts)]
+        self._shown = [*reversed(firsts), *others][:_SHOWN]  # of each setting one, if there is room
 
     def html(self) -> str:
         """Return the page."""
@@ -53,7 +56,7 @@ class _Report:
         yield self._missing()
         yield section("Summary", self._summary())
         yield self._curves()
-        yield section("Weights", figures_of(self._per_run(figures.weights)))
+        yield section("Weights", figures_of(self._per_run(evolving.weights)))
         yield self._searches()
         yield self._mistakes()
         yield self._evolution()
@@ -80,7 +83,13 @@ class _Report:
         if len(texts) == 1:
             return _box(texts[0])
         own = [f"{s.name}: {' '.join(said)}" for s, said in zip(self._stories, texts, strict=True)]
-        return _box([*words.together(self._stories), *own])
+        if len(own) <= GROUPED:
+            return _box([*words.together(self._stories), *own])
+        each = markup(
+            "<details><summary>Each of them</summary>{parts}</details>",
+            parts=[paragraph(text) for text in own],
+        )
+        return _box([*words.together(self._stories), *_exceptions(self._stories), each])
 
     def _missing(self) -> Markup:
         texts = [text for story in self._stories for text in story.missing]
@@ -100,14 +109,14 @@ class _Report:
         return table(["run", *names], rows)
 
     def _curves(self) -> Markup:
-        charts = [figures.fitness(self._stories), *figures.held_out(self._stories)]
+        charts = [learning.fitness(self._stories), *learning.held_out(self._stories)]
         shown = [self._show(chart) for chart in charts]
         return section("Learning curves", _AXIS if any(shown) else "", figures_of(shown))
 
     def _searches(self) -> Markup:
         dots, fronts = self._per_run(searching.dots), self._per_run(searching.pareto)
         parts: list[object] = [figures_of([*dots, *fronts])]
-        for story in self._stories[:_SHOWN]:
+        for story in self._shown:
             drawn = searching.ancestors_drawn(story)
             if drawn:
                 whose = f" of {story.name}" if len(self._stories) > 1 else ""
@@ -115,7 +124,7 @@ class _Report:
                 parts.append(paragraph(text))
                 parts.append(drawn)
         header = ["rank", "search", "again", "deviation", "gap", "architecture"]
-        for story in self._stories[:_SHOWN]:
+        for story in self._shown:
             rows = searching.retrained(story)
             if rows:
                 whose = f" of {story.name}" if len(self._stories) > 1 else ""
@@ -126,7 +135,7 @@ class _Report:
     def _mistakes(self) -> Markup:
         shown = self._per_run(confusion.matrix)
         parts: list[object] = [figures_of(shown)]
-        for story in self._stories[:_SHOWN]:
+        for story in self._shown:
             named = f"{story.name}: " if len(self._stories) > 1 else ""
             said = confusion.classes_in_words(story)
             parts.append(paragraph(named + said) if said else "")
@@ -138,18 +147,18 @@ class _Report:
     def _evolution(self) -> Markup:
         stories = self._stories
         charts = [
-            figures.diversity(stories),
+            evolving.diversity(stories),
             searching.variety(stories),
-            figures.operators(stories),
-            *figures.others(stories),
+            evolving.operators(stories),
+            *learning.others(stories),
         ]
-        shown = [self._show(figures.phases(stories), wide=True), *map(self._show, charts)]
+        shown = [self._show(evolving.phases(stories), wide=True), *map(self._show, charts)]
         return section("How it evolved", figures_of(shown), self._operators())
 
     def _operators(self) -> Markup:
         rows = []
         for story in self._stories:
-            for name, (count, better) in figures.operator_counts(story).items():
+            for name, (count, better) in evolving.operator_counts(story).items():
                 share = f"{100 * better / count:.2f} %" if count else "-"
                 rows.append([story.name, name, f"{count:,}", f"{better:,}", share])
             children = searching.improvements(story)
@@ -162,9 +171,9 @@ class _Report:
         return table(header[skipped:], [row[skipped:] for row in rows])
 
     def _lineages(self) -> Markup:
-        parts: list[object] = [figures_of(self._per_run(figures.lineage))]
-        for story in self._stories[:_SHOWN]:
-            if figures.ancestors(story):
+        parts: list[object] = [figures_of(self._per_run(evolving.lineage))]
+        for story in self._shown:
+            if evolving.ancestors(story):
                 named = f"{story.name}: " if len(self._stories) > 1 else ""
                 parts.append(paragraph(named + words.line_in_words(story), "note"))
         return section("Genealogy of the best", *parts)
@@ -176,7 +185,7 @@ class _Report:
                 image=page.image(content, name),
                 name=f"{story.name}: {name}" if len(self._stories) > 1 else name,
             )
-            for story in self._stories[:_SHOWN]
+            for story in self._shown
             for name, content in story.pictures
         ]
         grid = markup('<div class="images">{parts}</div>', parts=parts) if parts else Markup()
@@ -220,7 +229,7 @@ class _Report:
     def _per_run(self, draw: Any) -> list[Markup]:
         """Return a chart of each of the first runs."""
         shown = []
-        for place, story in enumerate(self._stories[:_SHOWN]):
+        for place, story in enumerate(self._shown):
             chart = draw(story, place)
             if chart is not None and len(self._stories) > 1:
                 chart.title = f"{story.name}: {chart.title}"
@@ -232,7 +241,8 @@ class _Report:
             runs = len(self._stories)
             chart.layout.setdefault("showlegend", len(chart.data) > 1)
             if chart.layout["showlegend"] and runs > 1:
-                chart.height += 22 * max(0, len(chart.data) - 3)
+                named = sum(trace.get("showlegend", True) for trace in chart.data)
+                chart.height += 14 * max(0, named - 3)
             self._charts.append(chart)
         return chart_of(chart, wide)
 
@@ -251,8 +261,14 @@ _TIMED = (
 )
 
 
+def _exceptions(stories: Sequence[Story]) -> list[str]:
+    """Return a sentence about the runs that did not finish."""
+    open_ones = [story.name for story in stories if story.status != "finished"]
+    return [f"Not finished: {', '.join(open_ones)}."] if open_ones else []
+
+
 def _box(texts: Sequence[str], kind: str = "") -> Markup:
-    parts = [paragraph(text) for text in texts]
+    parts = [text if isinstance(text, Markup) else paragraph(text) for text in texts]
     return markup('<div class="verdict {kind}">{parts}</div>', kind=kind, parts=parts)
 
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, final
 
 from deapnets.errors import DeapnetsError
-from deapnets.reports.figures import Chart, Record, colour, text_of
+from deapnets.reports.charts import Chart, looks, text_of, traced
 from deapnets.reports.page import Markup, markup
-from deapnets.reports.story import Story, number
+from deapnets.reports.story import Record, Story, number, numbers
 from deapnets.reports.wiring import drawing, wirings
 from deapnets.reports.words import figure
 
@@ -201,20 +201,10 @@ def _space(story: Story) -> Any:
 def variety(stories: Sequence[Story]) -> Chart | None:
     """Return how many different networks were proposed, beside how many at all."""
     chart = Chart("variety", "Different networks among those proposed", [])
-    for place, story in enumerate(stories):
+    for story, look in zip(stories, looks(stories), strict=True):
         if story.networks and any("distinct" in record for record in story.log):
-            proposed = [number(record.get("proposals")) for record in story.log]
-            distinct = [number(record.get("distinct")) for record in story.log]
-            chart.data.append(
-                {
-                    "type": "scatter",
-                    "mode": "lines",
-                    "x": proposed,
-                    "y": distinct,
-                    "name": text_of(story.name),
-                    "line": {"color": colour(place) if len(stories) > 1 else "@held"},
-                }
-            )
+            proposed, distinct = (numbers(story.log, name) for name in ("proposals", "distinct"))
+            chart.data.append(traced(look, proposed, distinct))
     chart.layout = {"xaxis": {"title": {"text": "proposed"}}, "yaxis": {"rangemode": "tozero"}}
     return chart if chart.data else None
 

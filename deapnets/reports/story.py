@@ -73,6 +73,12 @@ class Story:
         rows = [row for lot in found if isinstance(lot, list) for row in lot]
         return [row for row in rows if isinstance(row, list) and len(row) == 8]
 
+    @property
+    def settings(self) -> str:
+        """What runs share that differ in their seeds alone."""
+        names = ("evaluator", "options", "algorithm", "algorithm_options", "budget")
+        return repr([self.config.get(name) for name in names])
+
     def metrics(self) -> dict[str, float]:
         """Return the figures of the saved network: of the result, or of the best one so far."""
         found = record_of(self.result.get("metrics")) or {

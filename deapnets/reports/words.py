@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
-from deapnets.reports.figures import ancestors, operator_counts
+from deapnets.reports.evolving import ancestors, operator_counts
 from deapnets.reports.statistics import FEWEST
 from deapnets.reports.story import Record, Story, number, numbers, record_of
 from deapnets.runs.budget import minimised
@@ -167,7 +167,7 @@ def together(stories: Sequence[Story]) -> list[str]:
     split, _, what = name.replace("_", " ").partition(" ")
     groups: dict[str, list[tuple[Story, float]]] = {}
     for story, found in scored:
-        groups.setdefault(_settings(story), []).append((story, found[name]))
+        groups.setdefault(story.settings, []).append((story, found[name]))
     said = [_group(name, lot) for lot in groups.values() if len(lot) > 1]
     if len(groups) == 1:
         return said
@@ -194,12 +194,6 @@ def _group(name: str, runs: Sequence[tuple[Story, float]]) -> str:
         f"{len(runs)} runs of the same settings ({names}{more}): mean {what} {figure(name, mean)} "
         f"on the {split} split, deviation {spread}."
     )
-
-
-def _settings(story: Story) -> str:
-    config = story.config
-    names = ("evaluator", "options", "algorithm", "algorithm_options", "budget")
-    return repr([config.get(name) for name in names])
 
 
 def line_in_words(story: Story) -> str:

@@ -32,7 +32,17 @@ def test_a_finished_run_shows_its_mistakes(finished):
     chart = matrix(story, 0)
     assert chart.data[0]["customdata"] == found["confusion"]
     assert [row[at] for at, row in enumerate(chart.data[0]["z"])] == [None, None]
-    assert "Class" in classes_in_words(story)
+    assert classes_in_words(story)
+
+
+def test_the_best_and_the_worst_class_are_said(written):
+    story = read_story(written("mistakes.json", confusion=[[8, 2], [6, 4]]))
+    assert classes_in_words(story) == (
+        "Class 0 is told best (80.0 %), class 1 worst (40.0 %). Always saying the most frequent "
+        "class would be right 50.0 % of the time."
+    )
+    story.mistakes["confusion"] = [[10, 0], [0, 10]]
+    assert classes_in_words(story) == "No row is told wrong."
 
 
 @pytest.fixture

@@ -1,28 +1,28 @@
-"""The figures of a report, as Plotly takes them: plain dicts, with colours by name.
-
-A colour is ``@`` and the name of a variable of ``page.css``, with an opacity behind a slash where
-it is not 1: the page puts in what suits a light or a dark screen.
-"""
+"""How a run evolved: single weights, diversity, operators, time, ancestors."""
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, final
+from typing import Any
 
+from deapnets.reports.charts import (
+    GROUPED,
+    Chart,
+    buckets_for,
+    colour,
+    looks,
+    spaced,
+    text_of,
+    thinned,
+    traced,
+)
 from deapnets.reports.story import Record, Story, number, numbers, record_of
 
-AXES = ("generation", "evaluations", "seconds")
-"""What curves may be drawn against."""
-
-_BUCKETS = 400
-"""Parts of a curve of which the least and the greatest value are drawn."""
 _COLUMNS = 300
 """Generations in the picture of single weights."""
-_COLOURS = 8
 _RARE = 0.02  # part of all children, below which a combination of operators has no curve
+_BARS = 24  # runs that have a bar of their phases
 _PHASES = {
     "making": "making weights",
     "evaluating": "evaluating",
@@ -33,162 +33,12 @@ _PHASES = {
 }
 
 
-@final
-@dataclass
-class Chart:
-    """One figure of the page.
-
-    Attributes
-    ----------
-    name
-        Its id in the page.
-    title
-        What it shows, for people.
-    data, layout
-        As Plotly has them.
-    axes
-        Other positions of each trace, by the axis's name: the page lets people choose.
-    note
-        A sentence below it.
-    height
-        In pixels.
-    """
-
-    name: str
-    title: str
-    data: list[Record]
-    layout: Record = field(default_factory=dict)
-    axes: dict[str, list[list[float | None]]] = field(default_factory=dict)
-    note: str = ""
-    height: int = 320
-
-    def record(self) -> Record:
-        """Return what the page's script needs, as JSON values."""
-        return {"name": self.name, "data": self.data, "layout": self.layout, "axes": self.axes}
-
-
-def text_of(text: object) -> str:
-    """Return a text for Plotly, which reads some of HTML: escaped."""
-    return html.escape(str(text))
-
-
-def colour(place: int) -> str:
-    """Return the colour of a run, or of whatever comes in this place."""
-    return f"@c{place % _COLOURS}"
-
-
-def thinned(values: Sequence[float | None], buckets: int = _BUCKETS) -> list[int]:
-    """Return the places of a curve that are drawn: extremes of each part, its first and last."""
-    known = [at for at, value in enumerate(values) if value is not None]
-    if len(known) <= 2 * buckets:
-        return known
-    kept = {known[0], known[-1]}
-    for part in range(buckets):
-        bucket = known[part * len(known) // buckets : (part + 1) * len(known) // buckets]
-        kept.add(min(bucket, key=lambda at: values[at]))  # type: ignore[arg-type, return-value]  # none is None
-        kept.add(max(bucket, key=lambda at: values[at]))  # type: ignore[arg-type, return-value]
-    return sorted(kept)
-
-
-def fitness(stories: Sequence[Story]) -> Chart | None:
-    """Return best and mean fitness of the generations, of all runs."""
-    searched = any(story.networks for story in stories)
-    chart = Chart("fitness", "Fitness" if searched else "Fitness on the training rows", [])
-    for place, story in enumerate(stories):
-        own = colour(place) if len(stories) > 1 else "@best"
-        mean = colour(place) + "/0.5" if len(stories) > 1 else "@mean"
-        label = text_of(story.name) + ", " if len(stories) > 1 else ""
-        _add(chart, story.log, "best", f"{label}best", {"color": own, "width": 1.6}, place)
-        line = {"color": mean, "width": 1.6, "dash": "dot" if len(stories) > 1 else "solid"}
-        _add(chart, story.log, "mean", f"{label}mean", line, place)
-    return chart if chart.data else None
-
-
-def held_out(stories: Sequence[Story]) -> list[Chart]:
-    """Return a chart for each figure of the validation split."""
-    names = _names(stories, lambda name: name.startswith("validation_"))
-    names = sorted(names, key=lambda name: (name != "validation_accuracy", name))
-    charts = []
-    for name in names[:6]:
-        title = (
-            f"{name.removeprefix('validation_').replace('_', ' ')} on held-out rows".capitalize()
-        )
-        chart = Chart(name, title, [])
-        if name.endswith("accuracy"):
-            chart.layout["yaxis"] = {"tickformat": ".0%"}
-        for place, story in enumerate(stories):
-            line = {"color": colour(place) if len(stories) > 1 else "@held", "width": 1.8}
-            _add(chart, story.log, name, text_of(story.name), line, place)
-        charts.append(chart)
-    return charts
-
-
-_PLAIN = {*AXES, "image_forwards", "best", "mean", "std", "spent", "faults"}
-_OF_SEARCHES = {"proposals", "distinct", "evaluation_seconds"}
-
-
-def others(stories: Sequence[Story]) -> list[Chart]:
-    """Return a chart for each other figure of the log: step sizes, counts of a search."""
-    plain = _PLAIN | (_OF_SEARCHES if any(story.networks for story in stories) else set())
-    names = _names(stories, lambda n: n not in plain and not n.startswith("validation_"))
-    charts = []
-    for name in [name for name in names if _changes(stories, name)][:8]:
-        chart = Chart(f"log-{name}", name.replace("_", " "), [], height=240)
-        for place, story in enumerate(stories):
-            line = {"color": colour(place) if len(stories) > 1 else "@held", "width": 1.6}
-            _add(chart, story.log, name, text_of(story.name), line, place)
-        charts.append(chart)
-    return charts
-
-
-def _changes(stories: Sequence[Story], name: str) -> bool:
-    """Return whether a figure of the log is another one at some time."""
-    return any(len({*numbers(story.log, name)} - {None}) > 1 for story in stories)
-
-
-def _names(stories: Sequence[Story], wanted: Any) -> list[str]:
-    """Return the fields of the logs that are wanted and are a number somewhere."""
-    found = {
-        name: None
-        for story in stories
-        for record in story.log
-        for name, value in record.items()
-        if wanted(name) and number(value) is not None
-    }
-    return list(found)
-
-
-def _add(
-    chart: Chart, log: Sequence[Record], name: str, label: str, line: Record, place: int
-) -> None:
-    """Add a curve of the log to a chart, if there is one."""
-    values = numbers(log, name)
-    places = thinned(values)
-    if not places:
-        return
-    for axis in AXES:
-        positions = numbers(log, axis)
-        chart.axes.setdefault(axis, []).append([positions[at] for at in places])
-    chart.data.append(
-        {
-            "type": "scatter",
-            "mode": "lines" if len(places) > 1 else "markers",
-            "x": chart.axes[AXES[0]][-1],
-            "y": [values[at] for at in places],
-            "name": label,
-            "line": line,
-            "marker": {"color": line["color"]},
-            "legendgroup": f"run {place}",
-        }
-    )
-
-
 def weights(story: Story, place: int) -> Chart | None:
     """Return the picture of 100 weights of the best network over the generations."""
     lines = [line for line in story.trace if isinstance(line.get("weights"), list)]
     if len(lines) < 2:
         return None
-    at = _spaced([line["generation"] for line in lines], _COLUMNS)
+    at = spaced([line["generation"] for line in lines], _COLUMNS)
     columns = [list(map(number, lines[i]["weights"])) for i in at]
     height = max(map(len, columns))
     rows = [
@@ -225,8 +75,12 @@ def weights(story: Story, place: int) -> Chart | None:
 def diversity(stories: Sequence[Story]) -> Chart | None:
     """Return how far the populations are spread."""
     chart = Chart("diversity", "Diversity: deviation of a weight over the population", [])
-    for place, story in enumerate(stories):
-        _add_traced(chart, story, "diversity", place, len(stories))
+    for story, look in zip(stories, looks(stories), strict=True):
+        values = numbers(story.trace, "diversity")
+        places = thinned(values, buckets_for(len(stories)))
+        if places:
+            x = [story.trace[at]["generation"] for at in places]
+            chart.data.append(traced(look, x, [values[at] for at in places]))
     chart.layout = {"xaxis": _GENERATION, "yaxis": {"rangemode": "tozero"}}
     return chart if chart.data else None
 
@@ -234,28 +88,12 @@ def diversity(stories: Sequence[Story]) -> Chart | None:
 _GENERATION = {"title": {"text": "generation"}}
 
 
-def _add_traced(chart: Chart, story: Story, name: str, place: int, runs: int) -> None:
-    values = numbers(story.trace, name)
-    places = thinned(values)
-    if places:
-        chart.data.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "x": [story.trace[at]["generation"] for at in places],
-                "y": [values[at] for at in places],
-                "name": text_of(story.name),
-                "line": {"color": colour(place) if runs > 1 else "@held", "width": 1.6},
-            }
-        )
-
-
 def operators(stories: Sequence[Story]) -> Chart | None:
     """Return the share of children that are better than their parents, over the generations."""
     chart = Chart("operators", "Children better than their parents", [])
     number_of = 0
-    for story in stories:
-        for name in operator_names(story)[:6]:
+    for story in stories[:GROUPED]:
+        for name in operator_names(story)[: 6 if len(stories) == 1 else 2]:
             points = _windows(story, name)
             label = f"{text_of(story.name)}, " if len(stories) > 1 else ""
             chart.data.append(
@@ -323,7 +161,7 @@ def _windows(story: Story, name: str, windows: int = 60) -> list[tuple[float, fl
 
 def phases(stories: Sequence[Story]) -> Chart | None:
     """Return where the seconds of each run went."""
-    spent = [(story, _phases(story)) for story in stories]
+    spent = [(story, _phases(story)) for story in stories[:_BARS]]
     spent = [(story, seconds) for story, seconds in spent if sum(seconds.values())]
     if not spent:
         return None
@@ -368,7 +206,7 @@ def lineage(story: Story, place: int) -> Chart | None:
     until = [record for record in story.log if record["generation"] <= line[-1][0]]
     best = numbers(until, "best")
     shown = thinned(best)
-    at = _spaced([one[0] for one in line], 2 * _BUCKETS)
+    at = spaced([one[0] for one in line], 800)
     line = [line[i] for i in at]
     births = [one for one in line if one[2]]
     data = [
@@ -407,19 +245,6 @@ def ancestors(story: Story) -> list[tuple[float, float, bool]]:
 def _line(x: Iterable[Any], y: Iterable[Any], name: str, colour_of: str) -> Record:
     style = {"color": colour_of, "width": 1.4}
     return {"type": "scatter", "mode": "lines", "x": [*x], "y": [*y], "name": name, "line": style}
-
-
-def _spaced(positions: Sequence[float], count: int) -> list[int]:
-    """Return the places of at most ``count`` positions, evenly spaced."""
-    if len(positions) <= count:
-        return list(range(len(positions)))
-    first, last = positions[0], positions[-1]
-    found, wanted = [], 0
-    for at, position in enumerate(positions):
-        if position >= first + (last - first) * wanted / (count - 1):
-            found.append(at)
-            wanted = int((position - first) / max(last - first, 1e-9) * (count - 1)) + 1
-    return found
 
 
 def _quantile(values: list[float], share: float) -> float:
