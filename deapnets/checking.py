@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal, final
 
-from deapnets.plugins import EVALUATORS, FoundPlugin
+from deapnets.plugins import EVALUATORS, FoundPlugin, find
 from deapnets.requirements import missing_extra, unmet
 
 SECONDS = 30.0
@@ -161,8 +161,13 @@ def _completed(result: Check) -> Check:
     problem = result.problem
     if problem is not None and "No module named" in problem:
         problem += missing_extra(result.found.distribution, problem.rpartition("'")[0])
-    lacking = tuple(unmet(result.found.distribution))
-    return dataclasses.replace(result, problem=problem, unmet=lacking)
+    found, faults = result.found, list(result.faults)
+    others = {p.full_name for p in find(found.group) if p.name == found.name}
+    if len(others - {found.full_name}):
+        names = " or ".join(sorted(others))
+        faults.append(f'The name "{found.name}" is taken {len(others)} times: write {names}.')
+    lacking = tuple(unmet(found.distribution))
+    return dataclasses.replace(result, problem=problem, faults=tuple(faults), unmet=lacking)
 
 
 def _main() -> None:

@@ -177,8 +177,17 @@ def test_a_missing_module_that_an_extra_brings_names_the_extra(install: Install)
     assert (result.problem or "").endswith('Try: pip install "deapnets-more[pictures]"')
 
 
+def test_a_name_that_two_distributions_bring_is_a_fault_of_both(install: Install) -> None:
+    for name in ("deapnets-one", "deapnets-two"):
+        install(name, "task = both_of_them:Task", both_of_them=SOUND)
+    results = list(check([plugin for plugin in find(EVALUATORS) if plugin.name == "task"]))
+    said = 'The name "task" is taken 2 times: write deapnets-one:task or deapnets-two:task.'
+    assert [result.faults for result in results] == [(said,), (said,)]
+
+
 def test_our_own_plugins_are_sound() -> None:
-    names = ("deapnets", "deapnets-mnist", "deapnets-cifar", "deapnets-template")
+    names = ["deapnets", "deapnets-template"]
+    names += [f"deapnets-{name}" for name in ("mnist", "cifar", "gan", "noise")]
     ours = [plugin for plugin in find(EVALUATORS) if plugin.distribution in names]
     assert ours
     assert [(result.found.name, result.problem, result.faults) for result in check(ours)] == [

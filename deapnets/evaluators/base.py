@@ -161,7 +161,7 @@ class Evaluator(ABC):
         return {}
 
     def state_dict(self) -> dict[str, Any]:
-        """Return whatever `prepare` and `conclude` change, as JSON values."""
+        """Return what `prepare` and `conclude` change: plain values in dicts, lists, tensors."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

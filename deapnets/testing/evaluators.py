@@ -22,6 +22,7 @@ from deapnets.mapping import PopulationMap
 from deapnets.operators.initialisation import initWeights
 from deapnets.plugins import EVALUATORS, FoundPlugin, find
 from deapnets.randomness import Stream
+from deapnets.runs.packing import pack, unpack
 from deapnets.testing.contract import Contract
 
 Make = Callable[[], Evaluator]
@@ -133,17 +134,18 @@ class EvaluatorContract(Contract):
 
     # --- state, and travelling ---
 
-    def test_a_state_is_json_and_another_evaluator_goes_on_from_it(
+    def test_a_state_survives_a_file_and_another_evaluator_goes_on_from_it(
         self, make: Make, population: list[Any]
     ) -> None:
+        """As a run stores it: plain values in dicts and lists, tensors, individuals."""
         first, second = make(), make()
         mapping = PopulationMap(device="cpu", seed=1)
         for _ in range(2):
             with mapping.generation():
                 mapping(first, copy.deepcopy(population))
-        state = json.loads(json.dumps(first.state_dict()))
-        second.load_state_dict(state)
-        assert json.loads(json.dumps(second.state_dict())) == state
+        stored = pack(first.state_dict())
+        second.load_state_dict(unpack(stored, [individual_class(second)]))
+        assert pack(second.state_dict()).document == stored.document
         others = [PopulationMap(device="cpu", seed=1) for _ in "12"]
         scores = []
         for evaluator, other in zip((first, second), others, strict=True):

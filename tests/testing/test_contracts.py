@@ -139,7 +139,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
             {"test_one_seed_gives_one_fitness", "test_a_copy_in_a_worker_scores_alike"},
         ),
         ("Endless", {"test_fitness_is_finite_with_a_value_for_each_objective"}),
-        ("Stateless", {"test_a_state_is_json_and_another_evaluator_goes_on_from_it"}),
+        ("Stateless", {"test_a_state_survives_a_file_and_another_evaluator_goes_on_from_it"}),
         ("Locked", {"test_a_copy_in_a_worker_scores_alike"}),
         (
             "mutInPlace",

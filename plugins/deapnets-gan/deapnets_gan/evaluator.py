@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
 from deapnets.errors import OptionError
-from deapnets_gan.features import Distance
 from deapnets_gan.images import ImageSet, load_images
-from deapnets_gan.judges import JudgeOptions
-from deapnets_gan.opponents import Aggregate
+from deapnets_gan.options import Aggregate, Distance, JudgeOptions
 from deapnets_gan.task import GenerativeTask
 
 if TYPE_CHECKING:

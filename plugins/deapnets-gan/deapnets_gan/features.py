@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, final, get_args
+from typing import NamedTuple, final, get_args
 
 import torch
 
@@ -12,8 +12,7 @@ from deapnets.networks.blocks import applied as elementwise
 from deapnets.networks.blocks import roomy
 from deapnets_gan.chains import Layer, applied, features_first, hidden_values, layers_of
 from deapnets_gan.judge import Judge, Worth
-
-Distance = Literal["kernel", "sliced"]
+from deapnets_gan.options import Distance
 
 _REAL = 4096  # real images of a generation, at most
 _WIDTHS = (0.5, 1.0, 2.0)  # of waves, in median distances of real images

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
-
-import torch
+from typing import TYPE_CHECKING, final
 
 from deapnets.errors import DataError, OptionError, unknown
+
+if TYPE_CHECKING:
+    import torch
 
 DATASETS = ("digits", "mnist")
 
@@ -86,6 +87,7 @@ def load_images(
     DataError
         When files are missing or do not fit together.
     """
+    import torch
     from deapnets_mnist.datasets import (
         load_digits,
         load_idx_folder,

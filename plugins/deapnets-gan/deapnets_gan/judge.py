@@ -5,12 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
-from deapnets.genomes.layout import Layout
-from deapnets.genomes.weights import WeightGenome
+    from deapnets.genomes.layout import Layout
+    from deapnets.genomes.weights import WeightGenome
 
 
 class Studio(ABC):

@@ -3,78 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, final, get_args
+from typing import TYPE_CHECKING, Any, final
 
 import torch
 
-from deapnets.errors import OptionError, unknown
 from deapnets.genomes.weights import WeightGenome
 from deapnets_gan.coevolution import CoevolvedJudge
 from deapnets_gan.discriminator import DiscriminatorJudge
-from deapnets_gan.features import Distance, FeatureJudge
+from deapnets_gan.features import FeatureJudge
 from deapnets_gan.judge import Judge, Studio, Worth
-from deapnets_gan.opponents import Aggregate
+from deapnets_gan.options import JudgeOptions
 
 if TYPE_CHECKING:
     from deapnets_gan.task import GenerativeTask
-
-JUDGES = ("feature", "discriminator", "coevolve")
-
-
-@final
-@dataclass(frozen=True)
-class JudgeOptions:
-    """Which judge, and how it judges.
-
-    Parameters
-    ----------
-    judge
-        ``"feature"``, ``"discriminator"``, ``"coevolve"``, or several with ``+`` between them.
-    distance
-        Of a feature judge: ``"kernel"`` or ``"sliced"``.
-    directions
-        Of a feature judge: random directions of each view and generation.
-    steps
-        Steps of training a discriminator, or generations of the second population, for one
-        generation of generators; None for 10 and 2.
-    opponents
-        Discriminators that judge: present and earlier ones.
-    aggregate
-        ``"mean"`` or ``"worst"`` of what they say.
-    discriminators
-        Of ``"coevolve"``: size of the second population.
-    balance
-        Of a feature judge: weight of how often each class is made.
-    """
-
-    judge: str = "feature"
-    distance: Distance = "kernel"
-    directions: int = 32
-    steps: int | None = None
-    opponents: int = 3
-    aggregate: Aggregate = "mean"
-    discriminators: int = 40
-    balance: float = 1.0
-
-    def __post_init__(self) -> None:
-        for name in self.judges:
-            if name not in JUDGES:
-                raise OptionError(unknown("judge", name, JUDGES))
-        if len(set(self.judges)) < len(self.judges):
-            raise OptionError(f'Each judge once, with + between them; got "{self.judge}".')
-        for name, kind in (("distance", Distance), ("aggregate", Aggregate)):
-            if getattr(self, name) not in get_args(kind):
-                raise OptionError(unknown(name, str(getattr(self, name)), get_args(kind)))
-        for name in ("directions", "steps", "opponents", "discriminators"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise OptionError(f"{name} is at least 1, got {value}.")
-
-    @property
-    def judges(self) -> list[str]:
-        """Names of the judges."""
-        return self.judge.split("+")
 
 
 @final

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, final, get_args
+from typing import NamedTuple, final, get_args
 
 import torch
 from torch import nn
@@ -11,8 +11,7 @@ from torch import nn
 from deapnets.errors import OptionError, unknown
 from deapnets_gan.chains import Layer, applied, features_first, hidden_values
 from deapnets_gan.judge import Worth
-
-Aggregate = Literal["mean", "worst"]
+from deapnets_gan.options import Aggregate
 
 SLOPE = 0.2
 """Of the leaky rectifiers."""

@@ -5,25 +5,24 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, final
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING, Any, final
 
 from deapnets.errors import EvaluationError, OptionError
 from deapnets.evaluators.base import Evaluator
-from deapnets.genomes.layout import Layout
-from deapnets.genomes.weights import WeightGenome
-from deapnets.metrics.classifiers import ImageClassifier, cached_classifier
-from deapnets.metrics.frechet import frechet_distance
-from deapnets.metrics.report import REFERENCES, ImageReport
-from deapnets.networks.chunk import Networks
-from deapnets.randomness import Stream
-from deapnets_gan.discriminator import DiscriminatorJudge
-from deapnets_gan.grids import png_of
 from deapnets_gan.images import ImageSet
 from deapnets_gan.judge import Judge, Studio
-from deapnets_gan.judges import JudgeOptions, make_judge
+from deapnets_gan.options import JudgeOptions
+
+if TYPE_CHECKING:  # what is heavy is imported where it is used: finding the plugin costs nothing
+    import torch
+    from torch import nn
+
+    from deapnets.genomes.layout import Layout
+    from deapnets.genomes.weights import WeightGenome
+    from deapnets.metrics.classifiers import ImageClassifier
+    from deapnets.metrics.report import ImageReport
+    from deapnets.networks.chunk import Networks
+    from deapnets.randomness import Stream
 
 _VALIDATED, _MEASURED, _SHOWN = 1000, 5000, 100
 """Images of a generator for a look at the validation split, for the report, and for a picture."""
@@ -111,6 +110,8 @@ class GenerativeTask(Evaluator):
     def classifier(self) -> ImageClassifier:
         """The frozen classifier that judges may look through; the report has another one."""
         if self._classifier is None:
+            from deapnets.metrics.classifiers import cached_classifier
+
             images = self.images
             self._classifier = cached_classifier(images.train, images.train_labels, "judge")
         return self._classifier
@@ -119,6 +120,8 @@ class GenerativeTask(Evaluator):
     def judge(self) -> Judge:
         """The judge, made on first use."""
         if self._judge is None:
+            from deapnets_gan.judges import make_judge
+
             self._judge = make_judge(self._options, self, self.batch_size)
         return self._judge
 
@@ -135,6 +138,8 @@ class GenerativeTask(Evaluator):
 
     def evaluate(self, networks: Networks) -> torch.Tensor:
         """Return ``[n]``, quality plus weighted diversity; or ``[n, 2]``, both."""
+        import torch
+
         self.judge.begin(self._seed, networks.device)
         worth = self.judge.worth(self._flat(networks(self._batch(networks.device))))
         if self._vector:
@@ -150,11 +155,15 @@ class GenerativeTask(Evaluator):
 
     def latents(self, count: int, seed: int) -> torch.Tensor:
         """Return latents ``[count, latent]`` from N(0, 1); the same seed gives the same ones."""
+        import torch
+
         generator = torch.Generator().manual_seed(seed)
         return torch.randn(count, self.latent, generator=generator)
 
     def _flat(self, images: torch.Tensor) -> torch.Tensor:
         """Return images of ``n`` generators as ``[n, batch, pixels]``."""
+        import torch
+
         pixels = self.images.train[0].numel()
         if not isinstance(images, torch.Tensor) or images[0, 0].numel() != pixels:
             got = list(images.shape[2:]) if isinstance(images, torch.Tensor) else type(images)
@@ -187,6 +196,8 @@ class GenerativeTask(Evaluator):
         EvaluationError
             When the judge is no discriminator.
         """
+        from deapnets_gan.discriminator import DiscriminatorJudge
+
         if not isinstance(self.judge, DiscriminatorJudge):
             raise EvaluationError(f"{self.title} has no discriminator: -o judge=discriminator.")
         self.judge.begin(self._seed, device)
@@ -197,6 +208,8 @@ class GenerativeTask(Evaluator):
 
         In the features of the judge's classifier: the report's has no say in which one is saved.
         """
+        import torch
+
         images = self._flat(networks(self.latents(_VALIDATED, _ALWAYS).to(networks.device))).cpu()
         if self._held_out is None:
             self._held_out = self.classifier.features(self.images.validation)
@@ -205,6 +218,10 @@ class GenerativeTask(Evaluator):
         return {"fitness": -distances, "validation_frechet_distance": distances}
 
     def _distance(self, images: torch.Tensor) -> float:
+        import torch
+
+        from deapnets.metrics.frechet import frechet_distance
+
         if not torch.isfinite(images).all():
             return float("nan")
         assert self._held_out is not None  # validate has seen to it
@@ -227,6 +244,8 @@ class GenerativeTask(Evaluator):
 
         The report's classifier and the test images are opened here alone.
         """
+        from deapnets.metrics.report import REFERENCES
+
         report = self.report()
         found = report.measure(self.made_by(individual, _MEASURED))
         for name in REFERENCES:
@@ -236,6 +255,8 @@ class GenerativeTask(Evaluator):
 
     def report(self) -> ImageReport:
         """Return the report on this image set; its classifier is trained or read on this call."""
+        from deapnets.metrics.report import ImageReport
+
         images = self.images
         return ImageReport(images.train, images.train_labels, images.test, images.test_labels)
 
@@ -244,8 +265,14 @@ class GenerativeTask(Evaluator):
         made = self._flat(self.networks(individual)(self.latents(count, seed)))[0]
         return made.unflatten(1, self.images.shape)
 
+    def examples(self, count: int) -> torch.Tensor:
+        """Return the latents ``[count, latent]`` that pictures are made of."""
+        return self.latents(count, _ALWAYS)
+
     def draw(self, individual: WeightGenome) -> bytes:
         """Return a picture of a hundred images, a PNG: the same latents every time."""
+        from deapnets_gan.grids import png_of
+
         return png_of(self.made_by(individual, _SHOWN))
 
     def state_dict(self) -> dict[str, Any]:
@@ -271,6 +298,8 @@ class _Studio(Studio):
 
     def real(self, count: int, generator: torch.Generator) -> torch.Tensor:
         """Return training images drawn at random: ``[count, pixels]``."""
+        import torch
+
         train = self._task.images.train
         return train[torch.randint(len(train), (count,), generator=generator)].flatten(1)
 
@@ -278,6 +307,8 @@ class _Studio(Studio):
         self, makers: Sequence[WeightGenome], count: int, generator: torch.Generator
     ) -> torch.Tensor:
         """Return ``count`` images by the makers in turn, of new latents: ``[count, pixels]``."""
+        import torch
+
         task = self._task
         each = -(-count // len(makers))
         latents = torch.randn(each, task.latent, generator=generator)

@@ -6,7 +6,7 @@ import warnings
 import pytest
 import torch
 from deap import base, creator, tools
-from deapnets_gan.judges import JudgeOptions
+from deapnets_gan.options import JudgeOptions
 from deapnets_gan.task import Generative
 from torch import nn
 
