@@ -39,7 +39,7 @@ CASES = {
     for dataset in ("digits", "mnist")
 }
 SEARCHES = {"evolved": "tournament", "random search": "random"}
-EVALUATIONS = 300
+EVALUATIONS = 200
 LONGER = 5
 """How many times as long networks are trained once more: does what was found hold there?"""
 
