@@ -60,6 +60,8 @@ def run(*arguments: str, cwd: Path, **environment: str) -> str:
         "docs/programs.md",
         "docs/runs.md",
         "docs/testing.md",
+        "docs/tutorial.md",
+        "docs/coming-from.md",
         "docs/strategies.md",
         "docs/toolbox.md",
     ],

@@ -1,0 +1,41 @@
+"""The site's generated pages are those of the code, and every page has its place in it."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+import deapnets as dn
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def tool():
+    """Return ``tools/pages.py`` as a module."""
+    spec = importlib.util.spec_from_file_location("deapnets_pages", ROOT / "tools" / "pages.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", ["cli.md", "api.md"])
+def test_a_generated_page_is_what_the_code_says(tool, name):
+    found = {path.name: text for path, text in tool.pages().items()}[name]
+    written = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    assert written == found, "write the pages anew: python tools/pages.py"
+
+
+def test_every_public_name_is_in_the_reference():
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    names = [reference.rpartition(".")[2] for reference in re.findall(r"^::: (.*)$", page, re.M)]
+    assert sorted(names) == sorted(dn.__all__)
+
+
+def test_every_page_has_its_place_in_the_site():
+    configuration = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    listed = re.findall(r"^ +- (\S+\.md)$", configuration, re.M)
+    assert sorted(listed) == sorted(path.name for path in (ROOT / "docs").glob("*.md"))
