@@ -74,14 +74,17 @@ def search(case: dict[str, str], evaluations: int, options: list[str]) -> dict[s
 
 def trained(case: dict[str, Any], options: list[str], times: int) -> dict[str, list[float]]:
     """Return the test accuracies of ten networks, by what they were trained with."""
-    evaluator: Any = make_evaluator(case["kind"], [f"dataset={case['dataset']}", *options]).instance
-    evaluator._steps *= times
+    pairs = [f"dataset={case['dataset']}", *options]
+    shorter: Any = make_evaluator(case["kind"], pairs).instance
+    steps = times * shorter.course.steps
+    evaluator: Any = make_evaluator(case["kind"], [*pairs, f"steps={steps}"]).instance
     space = evaluator.space()
-    with_ = {
-        n: evaluator.parts(space.parse_genes(p["program"])) for n, p in case["programs"].items()
+    parts_of = {
+        name: evaluator.parts(space.parse_genes(found["program"]))
+        for name, found in case["programs"].items()
     }
     columns = {}
-    for name, parts in {**with_, **people(case["kind"], evaluator)}.items():
+    for name, parts in {**parts_of, **people(case["kind"], evaluator)}.items():
         scores = evaluator.train_and_test(evaluator.reporting, evaluator.test, *parts)
         columns[name] = scores.tolist()
     return columns

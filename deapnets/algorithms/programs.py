@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal, final, get_args
 from deap import algorithms, base, gp, tools
 
 from deapnets.algorithms.base import Algorithm, Generation, Settings
+from deapnets.algorithms.books import Books
 from deapnets.algorithms.breeding import evaluate
 from deapnets.algorithms.ga import individual_class
 from deapnets.algorithms.generational import eaGenerational
@@ -145,6 +146,7 @@ class GeneticProgramming(Algorithm):
         self, settings: GpSettings, evaluator: ProgramEvaluator, mapping: PopulationMap
     ) -> None:
         self._settings = settings
+        self._books = Books(None, None, False)
         self._archive = mapping.archive
         self._toolbox = gp_toolbox(settings, evaluator, mapping)
         self._loop = eaGenerational(
@@ -183,7 +185,7 @@ class GeneticProgramming(Algorithm):
         count = round(self._settings.immigrants * self._settings.population)
         if count:
             fresh = self._toolbox.population(n=count)
-            evaluate(fresh, self._toolbox, self._loop._books)
+            evaluate(fresh, self._toolbox, self._books)
             stay = tools.selBest(self._loop.population, len(self._loop.population) - count)
             self._loop.population = [*stay, *fresh]
 
@@ -193,7 +195,7 @@ class GeneticProgramming(Algorithm):
         count = settings.population
         parents = toolbox.select(loop.population, count)
         children = algorithms.varAnd(parents, toolbox, settings.cxpb, settings.mutpb)
-        evaluations = evaluate(children, toolbox, loop._books)
+        evaluations = evaluate(children, toolbox, self._books)
         loop.population = _front([*loop.population, *children], count)
         loop.number += 1
         return Generation(loop.number, loop.population, parents, evaluations, {})
@@ -203,7 +205,7 @@ class GeneticProgramming(Algorithm):
         loop, count = self._loop, self._settings.population
         elites = tools.selBest(loop.population, self._settings.elites)
         fresh = self._toolbox.population(n=count - len(elites))
-        evaluations = evaluate(fresh, self._toolbox, loop._books)
+        evaluations = evaluate(fresh, self._toolbox, self._books)
         loop.population = [*elites, *fresh]
         loop.number += 1
         return Generation(loop.number, loop.population, [], evaluations, {})

@@ -18,9 +18,9 @@ def draw_study(directory: RunDirectory, found: dict[str, Any], name: str = "rule
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from deapnets_programs.study import BASELINES, _values
+    from deapnets_programs.study import BASELINES, scores_by_rule
 
-    values = _values(found["cells"], found["complete"])
+    values = scores_by_rule(found["cells"], found["complete"])
     order = sorted(values, key=lambda rule: float(np.mean(values[rule])))
     figure = Figure(figsize=(8.4, 0.36 * len(order) + 1.3), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)

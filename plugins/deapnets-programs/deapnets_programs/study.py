@@ -152,8 +152,7 @@ def search(plan: Plan, column: str, seed: int, folder: Path) -> dict[str, Any]:
 def _run_of(plan: Plan, column: str, seed: int, directory: RunDirectory) -> Run:
     """Return the run of a search, in its directory: a new one, or the one that is there."""
     if directory.has("config.json"):
-        limits = {"evaluations": plan.evaluations}
-        return Run(stored_configuration(directory, **limits), directory, resumes=True)
+        return Run(stored_configuration(directory), directory, resumes=True)
     plugin = make_evaluator("rule", plan.options(seed))
     settings = make_settings("gp", [f"selection={SEARCHES[column]}"], plugin.instance)
     budget = Budget(None, None, plan.evaluations, None)
@@ -205,7 +204,7 @@ def report(plan: Plan, directory: RunDirectory) -> dict[str, Any]:
     ]
     if not seeds:
         raise RunError(f"No seed of {directory.path / FILE} is complete: deapnets study rule")
-    values = _values(found["cells"], seeds)
+    values = scores_by_rule(found["cells"], seeds)
     found["complete"] = seeds
     found["rows"] = [
         {"rule": name, "mean": float(np.mean(v)), "std": float(np.std(v, ddof=1)), "seeds": len(v)}
@@ -221,7 +220,7 @@ def report(plan: Plan, directory: RunDirectory) -> dict[str, Any]:
     return directory.read(FILE)
 
 
-def _values(done: dict[str, Any], seeds: list[int]) -> dict[str, list[float]]:
+def scores_by_rule(done: dict[str, Any], seeds: list[int]) -> dict[str, list[float]]:
     """Return the scores on unseen tasks, a column a rule."""
     columns = {name: [done[_name(name, s)]["unseen"] for s in seeds] for name in SEARCHES}
     for name in (*BASELINES, *REFERENCES):
