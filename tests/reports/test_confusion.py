@@ -107,6 +107,17 @@ def test_what_cannot_be_found_again_is_said(written, fields, reason):
     assert report_of([story])
 
 
+def test_whatever_an_evaluator_raises_the_report_is_written(copied, monkeypatch):
+    def broken(self):
+        raise ValueError("no\nluck")
+
+    monkeypatch.setattr("deapnets.evaluators.xor.Xor.load", broken)
+    (copied / "mistakes.json").unlink()
+    story = read_story(copied)
+    look_for_mistakes(story)
+    assert story.missing == ["There is no confusion matrix: no luck"]
+
+
 def test_a_search_has_no_matrix_and_nothing_is_said(searched):
     story = read_story(searched)
     look_for_mistakes(story)
