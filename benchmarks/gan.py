@@ -36,11 +36,13 @@ ALGORITHMS = {
     "article": "the article's, repaired",
     "random": "random search, the same network and judge",
     "plaingan": "plain GAN by Adam, the same network",
+    "egan": "evolutionary GAN, the same network",
     "dcgan": "DCGAN by Adam, `deconv-16`",
     "adam": "Adam on the feature judge, the same network",
 }
 CASES: dict[str, dict[str, Any]] = {
     "digits-120": {"options": ["dataset=digits"], "seconds": 120, "seeds": 3},
+    "mnist-240": {"options": ["dataset=mnist"], "seconds": 240, "seeds": 1},
     "mnist-600": {"options": ["dataset=mnist"], "seconds": 600, "seeds": 1},
 }
 COLUMNS = {
@@ -113,6 +115,8 @@ def markdown(results: dict[str, Any]) -> str:
     """Return a table for each image set: means over the seeds, and references below."""
     lines = []
     for case_name, case in CASES.items():
+        if not any(key.startswith(f"{case_name}/") for key in results["runs"]):
+            continue
         title = f"`{case['options'][0]}`, {case['seconds']} seconds"
         lines += ["", f"| {title} | seeds | {' | '.join(n.replace('_', ' ') for n in COLUMNS)} |"]
         lines[-1] += " generations | others' cores |"
