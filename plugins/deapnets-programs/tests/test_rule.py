@@ -2,7 +2,9 @@
 
 import itertools
 import json
+import multiprocessing
 import random
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 import torch
@@ -12,6 +14,7 @@ from deapnets_programs.study import FILE, Plan, report, run_cells
 
 import deapnets as dn
 from deapnets.algorithms.ga import individual_class
+from deapnets.algorithms.searches import search_toolbox
 from deapnets.cli import main
 from deapnets.errors import OptionError, RunError
 from deapnets.runs.budget import Budget
@@ -176,3 +179,16 @@ def test_the_command_prints_the_table_and_the_programs(done):
 def test_a_study_of_nothing_is_refused():
     with pytest.raises(OptionError, match="seeds is at least 1, got 0"):
         Plan(seeds=0)
+
+
+def test_a_search_in_other_processes_finds_what_it_finds_in_this_one():
+    def go(executor=None):
+        random.seed(1)
+        toolbox = search_toolbox(Rule(tasks=2, steps=5, unseen=2))
+        population = toolbox.population(n=6)
+        search = dn.eaAging(population, toolbox, 3, evaluations=20, window=4, executor=executor)
+        return str(search.run()), search.best().fitness.values
+
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as executor:
+        assert go(executor) == go()
