@@ -123,6 +123,11 @@ class _Report:
                 text = f"The winner{whose} and whom it descends from, the oldest first:"
                 parts.append(paragraph(text))
                 parts.append(drawn)
+        for story in self._shown:
+            saved = story.best.get("architecture")
+            if isinstance(saved, str):
+                whose = f" by {story.name}" if len(self._stories) > 1 else ""
+                parts += [paragraph(f"Saved{whose}:"), markup("<pre>{saved}</pre>", saved=saved)]
         header = ["rank", "search", "again", "deviation", "gap", "architecture"]
         for story in self._shown:
             rows = searching.retrained(story)

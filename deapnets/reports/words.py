@@ -61,7 +61,7 @@ def _found(story: Story) -> Iterator[str]:
 
 def main_metric(found: Record) -> str | None:
     """Return the figure that a run is judged by, or None."""
-    others = [name for name in found if name.startswith("validation_")]
+    others = [n for split in ("test_", "validation_") for n in found if n.startswith(split)]
     return next((name for name in (*_MAIN, *others) if name in found), None)
 
 

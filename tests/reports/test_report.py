@@ -153,6 +153,12 @@ def test_the_curves_are_those_of_the_log(first, finished):
     assert found["axes"]["seconds"][0] == [record["seconds"] for record in log]
 
 
+def test_what_a_search_saved_stands_in_its_report(searched):
+    _, reader = report(searched)
+    best = json.loads((searched / "best.json").read_text())
+    assert f"Saved: {best['architecture']}" in reader.text
+
+
 def test_several_runs_are_laid_over_each_other(finished, copied):
     _, reader = report(finished, copied)
     found = charts(reader)
