@@ -94,7 +94,8 @@ def main() -> None:
         one_run(options.run, options.population, options.generations)
         return
     names = options.only or list(RUNS)
-    runs = {n: measured(n, options.population, options.generations) for n in names}
+    before = json.loads(RESULT.read_text())["runs"] if RESULT.exists() else {}
+    runs = before | {n: measured(n, options.population, options.generations) for n in names}
     context = {"population": options.population, "weights": 3_274_634, "hardware": hardware()}
     write(RESULT, {"benchmark": "memory", **context, "versions": versions(["torch"]), "runs": runs})
 

@@ -105,7 +105,7 @@ class Scorer:
         self._most: dict[Layout, int] = {}  # networks at once that a device had the memory for
         self._paths: dict[tuple[int, Layout], tuple[Any, Path]] = {}
         self._store = Store(memory)
-        self._freed = FreedMemory(memory // 8)
+        self._freed = FreedMemory(memory // 16)
         self._threads = ThreadChoice()
         self._families: dict[Layout, LowRankPath | None] = {}
 
@@ -312,7 +312,7 @@ class Scorer:
                 self._give_back(layout)
 
     def _give_back(self, layout: Layout) -> None:
-        """Bound what the C library holds besides the weights to an eighth of the budget."""
+        """Bound what the C library holds besides the weights to a sixteenth of the budget."""
         if layout.nbytes >= WIDE:
             self._freed.bound(self._store.held)
 
