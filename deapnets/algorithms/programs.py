@@ -21,7 +21,7 @@ from deapnets.evaluators.base import Evaluator
 from deapnets.evaluators.programs import ProgramEvaluator
 from deapnets.mapping import PopulationMap
 from deapnets.operators.contract import probability
-from deapnets.operators.programs import initProgram, mutProgram
+from deapnets.operators.programs import initProgram, mutProgram, swap_subtrees
 
 Selection = Literal["tournament", "double", "lexicase", "nsga2", "random"]
 
@@ -122,13 +122,13 @@ class GpSettings(Settings):
 def gp_toolbox(
     settings: GpSettings, evaluator: ProgramEvaluator, mapping: PopulationMap
 ) -> base.Toolbox:
-    """Return the toolbox: DEAP's `gp.cxOnePoint` with `gp.staticLimit`, and `mutProgram`."""
+    """Return the toolbox: crossover at one point with `gp.staticLimit`, and `mutProgram`."""
     space = evaluator.space()
     toolbox = base.Toolbox()
     kind = individual_class(evaluator, space.genome_class())
     toolbox.register("individual", initProgram, kind, space)
     toolbox.register("population", tools.initRepeat, list, toolbox.individual)
-    toolbox.register("mate", gp.cxOnePoint)
+    toolbox.register("mate", swap_subtrees)
     toolbox.decorate("mate", gp.staticLimit(operator.attrgetter("height"), space.height))
     toolbox.decorate("mate", gp.staticLimit(len, space.size))
     toolbox.register("mutate", mutProgram)

@@ -7,8 +7,6 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from deap import gp
-
 from deapnets.errors import OperatorError
 from deapnets.programs.genome import ProgramGenome
 from deapnets.programs.spaces import ProgramSpace
@@ -63,7 +61,7 @@ def mutProgram(individual: Any) -> tuple[Any]:
 
 
 def cxProgram(first: Any, second: Any) -> tuple[Any, Any]:
-    """Return two individuals that swapped a subtree: `gp.cxOnePoint` within the space's limits.
+    """Return two individuals that swapped a subtree, as by `gp.cxOnePoint`, within the limits.
 
     ``first`` and ``second`` change in place. A child above the limits is one of its parents, as
     with `gp.staticLimit`.
@@ -80,11 +78,35 @@ def cxProgram(first: Any, second: Any) -> tuple[Any, Any]:
     for individual in (first, second):
         _require("cxProgram", individual)
     parents = copy.copy(first), copy.copy(second)
-    gp.cxOnePoint(first, second)
+    swap_subtrees(first, second)
     for child in (first, second):
         if not child.space.within(child):
             child.genes = random.choice(parents).genes
     return first, second
+
+
+def swap_subtrees(first: Any, second: Any) -> tuple[Any, Any]:
+    """Return two trees that swapped a subtree of one type, neither of them whole, in place.
+
+    What `gp.cxOnePoint` does, with the same draws where a primitive set has one type. Where it has
+    several, DEAP draws one from a `set` of classes, whose order is another one in every process.
+    """
+    places = [_places(tree) for tree in (first, second)]
+    common = [kind for kind in places[0] if kind in places[1]]
+    if common:
+        kind = random.choice(common)
+        here, there = (random.choice(found[kind]) for found in places)
+        taken, given = first.searchSubtree(here), second.searchSubtree(there)
+        first[taken], second[given] = second[given], first[taken]
+    return first, second
+
+
+def _places(tree: Any) -> dict[type, list[int]]:
+    """Return where a tree's nodes stand, by what they return; the root is left out."""
+    found: dict[type, list[int]] = {}
+    for index, node in enumerate(tree[1:], 1):
+        found.setdefault(node.ret, []).append(index)
+    return found
 
 
 def _require(name: str, individual: Any) -> None:
