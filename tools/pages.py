@@ -34,7 +34,11 @@ def cli_page() -> str:
     lines = [_CLI]
     for name, command in _commands(main, "deapnets"):
         context = click.Context(
-            command, info_name=name, max_content_width=_WIDTH, terminal_width=_WIDTH
+            command,
+            info_name=name,
+            max_content_width=_WIDTH,
+            terminal_width=_WIDTH,
+            help_option_names=main.context_settings["help_option_names"],
         )
         lines.append(f"## {name}\n\n```text\n{command.get_help(context)}\n```\n")
     return "\n".join(lines)

@@ -232,7 +232,7 @@ def _connect(ray: Any, address: str | None, workers: int | None) -> None:
     try:
         with random_kept():
             ray.init(
-                address=address,
+                address=address or "local",  # never whatever cluster was started here before
                 logging_level="ERROR",
                 log_to_driver=False,
                 **({"num_cpus": workers, "include_dashboard": False} if new else {}),

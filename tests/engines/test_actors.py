@@ -2,11 +2,13 @@ import os
 import re
 import socket
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 import deapnets as dn
+from deapnets.engines.actors import _connect
 from deapnets.errors import EngineError, EvaluationError, OptionError
 
 ray = pytest.importorskip("ray", reason="needs deapnets[ray]")
@@ -137,6 +139,13 @@ def free_port():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
+
+
+def test_without_an_address_a_cluster_is_started_whatever_runs_here_already(monkeypatch):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    told = []
+    _connect(SimpleNamespace(init=lambda **words: told.append(words)), None, 2)
+    assert [(words["address"], words["num_cpus"]) for words in told] == [("local", 2)]
 
 
 def test_an_address_where_nobody_listens_is_said():
