@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import re
 from pathlib import Path
 
+import click
 import pytest
 
 import deapnets as dn
+from deapnets.cli import main
 
 ROOT = Path(__file__).parent.parent
 
@@ -27,6 +30,14 @@ def test_a_generated_page_is_what_the_code_says(tool, name):
     found = {path.name: text for path, text in tool.pages().items()}[name]
     written = (ROOT / "docs" / name).read_text(encoding="utf-8")
     assert written == found, "write the pages anew: python tools/pages.py"
+
+
+def test_the_page_of_commands_does_not_depend_on_who_asked_for_help_before(tool, monkeypatch):
+    command = copy.copy(main.get_command(click.Context(main), "doctor"))
+    command._help_option = None  # as if nobody had asked yet
+    monkeypatch.setattr("deapnets.cli.doctor.doctor", command)
+    assert "-h, --help" not in command.get_help(click.Context(command))
+    assert "-h, --help" in tool.cli_page().partition("## deapnets doctor")[2]
 
 
 def test_every_public_name_is_in_the_reference():

@@ -5,6 +5,7 @@ python tools/pages.py            # write docs/cli.md and docs/api.md anew
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,7 +33,9 @@ Written by `python tools/pages.py`. A script writes `import deapnets as dn` and 
 def cli_page() -> str:
     """Return the help of deapnets' own commands; plugins' have pages of their own."""
     lines = [_CLI]
-    for name, command in _commands(main, "deapnets"):
+    for name, found in _commands(main, "deapnets"):
+        command = copy.copy(found)
+        command._help_option = None  # click keeps the one of whoever asked first, with his names
         context = click.Context(
             command,
             info_name=name,
