@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, final
 
 import torch
@@ -15,7 +15,7 @@ from deapnets_gan.judge import Judge, Studio, Worth
 from deapnets_gan.options import JudgeOptions
 
 if TYPE_CHECKING:
-    from deapnets_gan.task import GenerativeTask
+    from deapnets.metrics.classifiers import ImageClassifier
 
 
 @final
@@ -67,17 +67,39 @@ class CombinedJudge(Judge):
             judge.load_state_dict(state[name])
 
 
-def make_judge(options: JudgeOptions, task: GenerativeTask, batch: int) -> Judge:
-    """Return the judge of a task's generators: one, or several as one."""
-    judges = {name: _made(name, options, task, batch) for name in options.judges}
+def make_judge(
+    options: JudgeOptions,
+    images: torch.Tensor,
+    classifier: Callable[[], ImageClassifier],
+    batch: int,
+) -> Judge:
+    """Return the judge that options name: one, or several as one.
+
+    Parameters
+    ----------
+    options
+        Which ones, and what they take.
+    images
+        Real images ``[rows, pixels]``.
+    classifier
+        Returns the frozen classifier; called where a judge looks through its features.
+    batch
+        Images of each generator that are judged.
+    """
+    judges = {name: _made(name, options, images, classifier, batch) for name in options.judges}
     return next(iter(judges.values())) if len(judges) == 1 else CombinedJudge(judges)
 
 
-def _made(name: str, options: JudgeOptions, task: GenerativeTask, batch: int) -> Judge:
-    images = task.images.train.flatten(1)
+def _made(
+    name: str,
+    options: JudgeOptions,
+    images: torch.Tensor,
+    classifier: Callable[[], ImageClassifier],
+    batch: int,
+) -> Judge:
     if name == "feature":
         return FeatureJudge(
-            task.classifier, images, options.distance, options.directions, batch, options.balance
+            classifier(), images, options.distance, options.directions, batch, options.balance
         )
     panel: dict[str, Any] = {"opponents": options.opponents, "aggregate": options.aggregate}
     if options.steps is not None:

@@ -122,7 +122,12 @@ class GenerativeTask(Evaluator):
         if self._judge is None:
             from deapnets_gan.judges import make_judge
 
-            self._judge = make_judge(self._options, self, self.batch_size)
+            self._judge = make_judge(
+                self._options,
+                self.images.train.flatten(1),
+                lambda: self.classifier,
+                self.batch_size,
+            )
         return self._judge
 
     def genome(self) -> nn.Module:
