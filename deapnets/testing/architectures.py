@@ -38,7 +38,7 @@ class SpaceContract(Contract):
         """Return a genome of each step of a random walk."""
         genes, found = space.draw(), []
         for _ in range(self.steps):
-            found.append(space.genome_class()(space, genes))
+            found.append(space.individual(None, genes))
             genes = space.vary(genes)
         return found
 
@@ -102,7 +102,7 @@ class ArchitectureContract(Contract):
         """Return genomes of a random walk."""
         genes, found = space.draw(), []
         for _ in range(self.individuals):
-            found.append(space.genome_class()(space, genes))
+            found.append(space.individual(None, genes))
             genes = space.vary(genes)
         return found
 
