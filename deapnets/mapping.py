@@ -215,14 +215,14 @@ class PopulationMap:
         return [outcome.values for outcome in outcomes]
 
     def steady(
-        self, function: Callable[..., Any], individuals: Iterable[Any], window: int = 8
+        self, function: Callable[..., Any], individuals: Iterable[Any], window: int = 12
     ) -> Iterator[tuple[Any, tuple[float, ...]]]:
         """Yield individuals with their fitness one by one, in their order: a steady state.
 
         ``individuals`` may be a generator that breeds from what was yielded: the next one is asked
         for when the oldest result was taken, so that ``window`` are always under way. What it
         breeds follows from the window alone, not from the number of workers; it should be about
-        twice that number, to keep all of them busy. The whole is one generation: an evaluator
+        three times that number, to keep all of them busy. The whole is one generation: an evaluator
         prepares before its first individual, and concludes at the end.
 
         Raises
