@@ -143,12 +143,16 @@ def test_the_operands_of_a_crossover_are_kept_and_not_its_children(individual_cl
     assert {child.node.depth for child in children} == {3}
 
 
-def test_freed_memory_is_bounded_after_every_lot_of_wide_rows(
+def test_freed_memory_is_bounded_before_after_and_at_every_lot_of_wide_rows(
     make_toolbox, individual_class, net, monkeypatch
 ):
     told = []
-    monkeypatch.setattr(FreedMemory, "bound", lambda self, held: told.append(held))
+    monkeypatch.setattr(FreedMemory, "bound", lambda self, held, limit: told.append((held, limit)))
     mapping = dn.PopulationMap(device="cpu", memory=1000 * ROW)
     individuals = [dn.initWeights(individual_class, net, 0.1) for _ in range(130)]
     list(mapping(Weighed(net), individuals))
-    assert told == [(1 + rows) * ROW for rows in (62, 124, 130)]  # and the row all come from
+    kept = [held - ROW for held, _ in told]  # without the row all come from
+    assert kept == [rows * ROW for rows in (0, 62, 124, 130, 130)]
+    *during, last = [limit for _, limit in told]
+    assert set(during) == {1000 * ROW + (256 << 20)}
+    assert last == 750 * ROW

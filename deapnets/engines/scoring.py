@@ -40,6 +40,8 @@ from deapnets.threads import ThreadChoice
 
 _CACHE = 1 << 21
 """Weights in a chunk on a CPU: made and evaluated before they leave the cache."""
+_SPARE = 256 << 20
+"""Bytes that the process may take beside the budget: making a wide row needs as much."""
 _LARGEST_CHUNK = 256
 """Networks evaluated at once: the activations of narrow networks have to stay in the cache too."""
 
@@ -105,7 +107,7 @@ class Scorer:
         self._most: dict[Layout, int] = {}  # networks at once that a device had the memory for
         self._paths: dict[tuple[int, Layout], tuple[Any, Path]] = {}
         self._store = Store(memory)
-        self._freed = FreedMemory(memory // 16)
+        self._freed = FreedMemory()
         self._threads = ThreadChoice()
         self._families: dict[Layout, LowRankPath | None] = {}
 
@@ -239,6 +241,7 @@ class Scorer:
         layout = nodes[0].layout
         chunk = self.rows_at_once(layout)
         height = max(chunk, self._rows_made(layout))
+        self._give_back(layout)  # what breeding has left
         self._make_shared(nodes)
         keeper = keeping or self._keeper(nodes)
         slab = aligned_rows(min(height, len(nodes)), layout.width, self.device)
@@ -263,6 +266,7 @@ class Scorer:
                 yield scored
                 first += len(networks)
                 making = 0.0
+        self._give_back(layout, self.memory * 3 // 4)  # breeding needs some for operands
 
     def _halved(self, layout: Layout, tried: int) -> int:
         """Return half of the networks that were too many for the device, and say so.
@@ -311,10 +315,10 @@ class Scorer:
                 node.settle(out, 0)
                 self._give_back(layout)
 
-    def _give_back(self, layout: Layout) -> None:
-        """Bound what the C library holds besides the weights to a sixteenth of the budget."""
+    def _give_back(self, layout: Layout, limit: int | None = None) -> None:
+        """Keep the process within the budget and a little more, whatever the C library holds."""
         if layout.nbytes >= WIDE:
-            self._freed.bound(self._store.held)
+            self._freed.bound(self._store.held, limit or self.memory + _SPARE)
 
     def _slab_bytes(self, layout: Layout) -> int:
         return max(self.rows_at_once(layout), self._rows_made(layout)) * 4 * layout.width

@@ -44,25 +44,31 @@ class FreedMemory:
 
     glibc before 2.38 hardly ever uses a freed block again for memory that has to be aligned, as
     torch's is (its bug 14581): each network of 13 MB that was made left a hole of half its size.
-
-    Parameters
-    ----------
-    limit
-        Bytes by which the process may grow beside what is kept before such holes are given back.
     """
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self) -> None:
         self._process = psutil.Process()
-        self._beside: int | None = None  # resident bytes beside what was kept, the last time
+        self._beside: int | None = None  # resident bytes beside what is kept
 
-    def bound(self, held: int) -> None:
-        """Give freed memory back where it is too much; ``held``: bytes that are kept."""
+    def bound(self, held: int, limit: int) -> None:
+        """Give freed memory back where the process has grown too much since the first call.
+
+        Parameters
+        ----------
+        held
+            Bytes that are kept.
+        limit
+            Bytes by which it may grow, those included. What is freed below that is left for the
+            next generation.
+        """
         trim = _trim()
         if trim is None:
             return
-        beside = self._process.memory_info().rss - held
-        if self._beside is not None and beside > self._beside + self._limit:
+        resident = self._process.memory_info().rss
+        if self._beside is None:
+            self._beside = resident - held
+        elif resident - self._beside > limit:
             trim(0)
-            self._beside = beside = self._process.memory_info().rss - held
-        self._beside = beside if self._beside is None else min(beside, self._beside)
+            self._beside = self._process.memory_info().rss - held
+        else:
+            self._beside = min(self._beside, resident - held)

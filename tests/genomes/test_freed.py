@@ -21,16 +21,14 @@ def resident() -> int:
 @pytest.mark.parametrize(("limit", "given_back"), [(8 * MIB, True), (1 << 40, False)])
 def test_holes_in_the_heap_are_given_back_above_the_limit(limit, given_back):
     hold_freed_memory()
-    everything = FreedMemory(-(1 << 40))
-    everything.bound(0)
-    everything.bound(0)  # what other tests freed
-    freed = FreedMemory(limit)
-    freed.bound(0)
+    freed = FreedMemory()
+    freed.bound(0, 0)
+    freed.bound(0, -(1 << 40))  # what other tests freed
     blocks = [torch.ones(MIB) for _ in range(40)]  # 4 MiB each, in the heap
     kept = blocks[::2]
     del blocks
     held = sum(block.nbytes for block in kept)
     before = resident()
-    freed.bound(held)
+    freed.bound(held, limit)
     assert (before - resident() > 50 * MIB) is given_back
     assert all(bool((block == 1).all()) for block in kept)
