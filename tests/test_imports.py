@@ -15,8 +15,8 @@ ROOT = Path(deapnets.__file__).parent
 ORDER = [
     {"errors", "collecting", "threads"},
     {"loggers"},
-    {"hashing", "idx", "options", "machine", "scripts"},
-    {"plugins", "distances", "archive"},
+    {"hashing", "idx", "options", "machine", "scripts", "locking"},
+    {"plugins", "distances", "archive", "downloading"},
     {"images", "requirements", "templating"},
     {"distributions"},
     {"randomness"},

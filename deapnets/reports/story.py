@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, final
 
 from deapnets.errors import RunError
+from deapnets.locking import owner
 from deapnets.runs.directory import LOG, TRACE, RunDirectory
-from deapnets.runs.locking import owner
 from deapnets.runs.status import STATUSES, status_of
 
 Record = dict[str, Any]

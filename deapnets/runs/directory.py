@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from deapnets.errors import RunError
-from deapnets.runs.locking import NAME as LOCK
-from deapnets.runs.locking import owner
+from deapnets.locking import NAME as LOCK
+from deapnets.locking import owner
 from deapnets.runs.whole import flush, is_partial, remove_partial, write_whole
 
 if TYPE_CHECKING:

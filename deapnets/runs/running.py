@@ -18,6 +18,7 @@ from deapnets.algorithms.ga import individual_class
 from deapnets.architectures.spaces import SpaceGenome
 from deapnets.evaluators.architectures import ArchitectureEvaluator
 from deapnets.genomes.weights import WeightGenome
+from deapnets.locking import locked
 from deapnets.mapping import PopulationMap
 from deapnets.runs.champion import Champion
 from deapnets.runs.configuring import Configuration
@@ -25,7 +26,6 @@ from deapnets.runs.directory import RunDirectory
 from deapnets.runs.drawing import random_states, set_random_states
 from deapnets.runs.environment import environment
 from deapnets.runs.journal import Journal
-from deapnets.runs.locking import locked
 from deapnets.runs.logging import Loggers
 from deapnets.runs.networks import Lineage
 from deapnets.runs.pacing import Pace

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from deapnets.errors import RunError
+from deapnets.locking import owner
 from deapnets.runs.directory import RunDirectory
-from deapnets.runs.locking import owner
 
 STATUSES = ("running", "interrupted", "failed", "finished")
 """What a run may be; one that was killed is interrupted."""

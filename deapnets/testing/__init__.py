@@ -22,6 +22,7 @@ strategies     `StrategyContract`: ask, tell, resume
 engines        `EngineContract`: the scores of one process, wherever they are made
 loggers        `LoggerContract`: a run's records, whatever they hold
 genomes        `GenomeContract`: individuals are cloned, pickled and compared as DEAP does
+serving        `serve`: a server that misbehaves on demand, for tests of downloads
 =============  ===================================================================
 
 Only this package needs pytest, which ``pip install deapnets[test]`` brings.

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
+from deapnets.locking import locked
 from deapnets.runs.directory import FORMAT, RunDirectory
-from deapnets.runs.locking import locked
 
 CONFIG = {
     "format": FORMAT,

@@ -6,10 +6,10 @@ import shutil
 import pytest
 
 from deapnets.errors import RunError
+from deapnets.locking import locked
 from deapnets.reports.report import report_of
 from deapnets.reports.story import read_story
 from deapnets.reports.words import verdict
-from deapnets.runs.locking import locked
 
 
 def test_nothing_is_missing_of_a_finished_run(finished):

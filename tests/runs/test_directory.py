@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import load_file
 
 from deapnets.errors import RunError
+from deapnets.locking import locked
 from deapnets.runs.directory import FORMAT, RunDirectory
-from deapnets.runs.locking import locked
 
 
 @pytest.fixture

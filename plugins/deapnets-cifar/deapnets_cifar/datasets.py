@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import gzip
-import os
 import zlib
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from deapnets.downloading import Source
 from deapnets.errors import DataError
+from deapnets_cifar.downloading import CIFAR10, PARTS, is_whole, unpacked
 
 _RECORD = 1 + 3 * 32 * 32  # bytes: a label, and three planes of pixels
 _HELD_OUT = 5000  # training images of CIFAR-10 that are the validation split
@@ -64,55 +65,76 @@ def load_digits() -> Dataset:
 
 
 @functools.lru_cache(maxsize=2)
-def load_cifar10(folder: Path | None = None) -> Dataset:
+def load_cifar10(folder: Path | None = None, source: Source = CIFAR10) -> Dataset:
     """Return CIFAR-10: 45,000 images to train, the last 5,000 of them to validate, 10,000 to test.
 
-    Read from ``data_batch_1.bin`` to ``5`` and ``test_batch.bin``, .gz or not, in ``folder`` or in
-    ``cifar10`` of the folder that DEAPNETS_DATA names. Nothing is downloaded.
+    Parameters
+    ----------
+    folder
+        Where ``data_batch_1.bin`` to ``5`` and ``test_batch.bin`` are, .gz or not; nothing is
+        downloaded then. Without it, ``cifar10`` in the folder that DEAPNETS_DATA names is used if
+        the files are there, else the user's cache folder, into which they are downloaded once.
+    source
+        What is downloaded, and from where.
 
     Raises
     ------
     DataError
-        When a file is missing or damaged: it is named.
+        When a file is missing, damaged, or could not be downloaded: it is named.
 
     Notes
     -----
     Source: Krizhevsky 2009, "Learning multiple layers of features from tiny images".
     """
-    where = folder or _default_folder()
-    train = [_read(where, f"data_batch_{number}.bin") for number in range(1, 6)]
+    where = _given(folder, source) or unpacked(source)
+    train = [_read(where, part) for part in PARTS[:-1]]
     inputs = torch.cat([batch.inputs for batch in train])
     labels = torch.cat([batch.labels for batch in train])
     kept = len(labels) - min(_HELD_OUT, len(labels) // 2)
     return Dataset(
         Images(inputs[:kept], labels[:kept]),
         Images(inputs[kept:], labels[kept:]),
-        _read(where, "test_batch.bin"),
+        _read(where, PARTS[-1]),
         shift=4,
         mirror=True,
     )
 
 
-def find_cifar10(folder: Path | None = None) -> Path:
-    """Return the folder that `load_cifar10` reads; a `DataError` when its first file is missing."""
-    where = folder or _default_folder()
-    _file(where, "data_batch_1.bin")
-    return where
+def find_cifar10(folder: Path | None = None, source: Source = CIFAR10) -> str:
+    """Return where `load_cifar10` finds the files, unread; or where it will download them.
+
+    Raises
+    ------
+    DataError
+        When ``folder`` lacks a file.
+    """
+    where = _given(folder, source)
+    if where is not None:
+        for part in PARTS:
+            _file(where, part)
+        return str(where)
+    cache = source.cache()
+    if is_whole(cache):
+        return str(cache)
+    return f"170 MB are downloaded to {cache} on first use; -o dataset=digits needs none"
 
 
-def _default_folder() -> Path:
-    root = os.environ.get("DEAPNETS_DATA")
-    if not root:
-        raise DataError(
-            "CIFAR-10 is not here: set DEAPNETS_DATA to the folder that holds cifar10/ with "
-            "data_batch_1.bin and so on (the binary version), or give data=DIR. "
-            "dataset=digits needs no data."
-        )
-    return Path(root) / "cifar10"
+def _given(folder: Path | None, source: Source) -> Path | None:
+    """Return the folder that was named, or the shared one if it has all files; None otherwise."""
+    if folder is not None:
+        return folder
+    shared = source.shared()
+    if shared is None or not all(_found(shared, part) for part in PARTS):
+        return None
+    return shared
+
+
+def _found(folder: Path, name: str) -> Path | None:
+    return next((p for p in (folder / name, folder / f"{name}.gz") if p.is_file()), None)
 
 
 def _file(folder: Path, name: str) -> Path:
-    path = next((p for p in (folder / name, folder / f"{name}.gz") if p.is_file()), None)
+    path = _found(folder, name)
     if path is None:
         raise DataError(f"{folder / name} is missing, and {name}.gz is too.")
     return path

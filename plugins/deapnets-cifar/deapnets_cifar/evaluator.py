@@ -40,10 +40,10 @@ class Cifar(ArchitectureEvaluator):
         "graph": graphs that grow from a linear classifier, with a learning rate of their own;
         "cell": normal and reduction cells of NASNet; "nb201": cells of NAS-Bench-201.
     dataset
-        "cifar10" (the binary version, in $DEAPNETS_DATA/cifar10) or "digits" (1,797 digits of 8x8
-        pixels that come with scikit-learn).
+        "cifar10" (read from $DEAPNETS_DATA/cifar10 or the cache, else downloaded) or "digits"
+        (1,797 digits of 8x8 pixels that come with scikit-learn).
     data
-        A folder with CIFAR-10's files, instead.
+        A folder with CIFAR-10's files (the binary version), instead; nothing is downloaded then.
     epochs
         Epochs of a full training; a quarter of them is the low fidelity.
     rate
@@ -129,7 +129,7 @@ class Cifar(ArchitectureEvaluator):
 
         if self._dataset == "digits":
             return "comes with scikit-learn"
-        return str(find_cifar10(self._folder))
+        return find_cifar10(self._folder)
 
     def open(self) -> None:
         """Load the images: what is wrong with them is said before a run begins."""

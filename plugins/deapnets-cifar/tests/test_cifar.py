@@ -221,9 +221,13 @@ def test_a_damaged_file_is_named(cifar_folder, content, message):
         datasets.load_cifar10(cifar_folder)
 
 
-def test_without_data_it_is_said_where_they_belong(monkeypatch):
+def test_without_data_and_network_it_is_said_what_to_do(monkeypatch, tmp_path):
     monkeypatch.delenv("DEAPNETS_DATA", raising=False)
-    with pytest.raises(DataError, match=r"set DEAPNETS_DATA .* dataset=digits needs no data"):
+    monkeypatch.setenv("DEAPNETS_CIFAR10_MIRROR", "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr("pooch.os_cache", lambda project: tmp_path)
+    datasets.load_cifar10.cache_clear()
+    with pytest.raises(DataError, match=r"the download failed .* -o dataset=digits, which needs"):
         Cifar().open()
 
 

@@ -7,8 +7,7 @@ random numbers: the same files always give the same arrays, in the same order.
 
 from __future__ import annotations
 
-import os
-import textwrap
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from deapnets.downloading import Source, sole
 from deapnets.errors import DataError, OptionError
 from deapnets.idx import read_idx
 
@@ -40,8 +40,16 @@ CHECKSUMS: Mapping[str, str] = MappingProxyType(
     }
 )
 
-#: Seconds a mirror may take to accept a connection, and to send the next bytes.
-TIMEOUT = (5.0, 10.0)
+#: MNIST as it is published.
+SOURCE = Source(
+    "MNIST",
+    "mnist",
+    CHECKSUMS,
+    MIRRORS,
+    variable="DEAPNETS_MNIST_MIRROR",
+    otherwise="data=DIR names a folder of your own. "
+    "Or use -o dataset=digits, which needs no download.",
+)
 
 _PARTS = tuple(name.removesuffix(".gz") for name in CHECKSUMS)
 
@@ -108,12 +116,14 @@ def load_mnist(
     """
     if data is not None:
         return load_idx_folder(data, "mnist")
-    shared = _shared_folder()
+    shared = SOURCE.shared()
     if shared is not None and len(_find(shared)) == len(_PARTS):
         return load_idx_folder(shared, "mnist")
-    folder = _cache_folder() if cache is None else Path(cache).expanduser()
-    if _unusable(folder, checksums):
-        _download(folder, _mirrors() if mirrors is None else mirrors, checksums)
+    source = dataclasses.replace(SOURCE, files=checksums)
+    folder = source.cache() if cache is None else Path(cache).expanduser()
+    if source.unusable(folder):
+        with sole(folder):
+            source.download(folder, mirrors)
     return _load({part: folder / f"{part}.gz" for part in _PARTS}, "mnist")
 
 
@@ -261,87 +271,15 @@ def find_mnist(data: str | Path | None = None) -> str:
     DataError
         When ``data`` is a folder without them.
     """
-    for folder in (data, _shared_folder() if data is None else None):
+    for folder in (data, SOURCE.shared() if data is None else None):
         if folder is not None and len(_find(Path(folder).expanduser())) == len(_PARTS):
             return str(folder)
     if data is not None:
         raise DataError(f"{data} does not hold the four files of MNIST.")
-    cache = _cache_folder()
+    cache = SOURCE.cache()
     if len(_find(cache)) == len(_PARTS):
         return str(cache)
     return f"11.6 MB are downloaded to {cache} on first use; -o dataset=digits needs none"
-
-
-def _shared_folder() -> Path | None:
-    """Return ``$DEAPNETS_DATA/mnist``, or None where the variable is not set."""
-    root = os.environ.get("DEAPNETS_DATA")
-    return Path(root).expanduser() / "mnist" if root else None
-
-
-def _cache_folder() -> Path:
-    import pooch
-
-    return Path(pooch.os_cache("deapnets")) / "mnist"
-
-
-def _mirrors() -> Sequence[str]:
-    return os.environ.get("DEAPNETS_MNIST_MIRROR", "").split() or MIRRORS
-
-
-def _unusable(folder: Path, checksums: Mapping[str, str]) -> list[str]:
-    """Return the names of the files that are not in the folder with the right checksum."""
-    import pooch
-
-    return [
-        file
-        for file, md5 in checksums.items()
-        if not (folder / file).is_file() or pooch.file_hash(str(folder / file), alg="md5") != md5
-    ]
-
-
-def _download(folder: Path, mirrors: Sequence[str], checksums: Mapping[str, str]) -> None:
-    """Bring the files into the folder, all from the first mirror that can still give them."""
-    failures = []
-    for mirror in mirrors:
-        try:
-            for file, md5 in checksums.items():
-                _fetch(f"{mirror.rstrip('/')}/{file}", folder / file, md5)
-        except (OSError, ValueError) as error:  # requests' errors are OSErrors, a checksum is not
-            failures.append(f"{mirror}: {_reason(error)}")
-        else:
-            return
-    raise DataError(_how_to_get(folder, _unusable(folder, checksums), failures))
-
-
-def _fetch(url: str, target: Path, md5: str) -> None:
-    """Download a file unless it is there; it gets its name only once its checksum is right."""
-    import pooch
-
-    # Identity: a server that compresses on the way would change the bytes that are summed.
-    downloader = pooch.HTTPDownloader(
-        timeout=TIMEOUT, chunk_size=2**16, headers={"Accept-Encoding": "identity"}
-    )
-    pooch.retrieve(
-        url, known_hash=f"md5:{md5}", fname=target.name, path=target.parent, downloader=downloader
-    )
-
-
-def _reason(error: Exception) -> str:
-    """Return the part of an error that tells something: requests puts it last."""
-    cause = str(error).rpartition("Caused by ")[2]
-    return textwrap.shorten(cause, 200, placeholder="...")
-
-
-def _how_to_get(folder: Path, files: Sequence[str], failures: Sequence[str]) -> str:
-    """Return the message for data that are nowhere: what failed, and every way out."""
-    reasons = "; ".join(failures) or "no mirror is given"
-    shared = _shared_folder() or Path("$DEAPNETS_DATA", "mnist")
-    return (
-        f"MNIST is neither in {shared} nor in {folder}, and the download failed ({reasons}). "
-        f"Download {', '.join(files)} on another machine and put them into {folder}, into "
-        f"{shared}, or into a folder of your own that you name with data=DIR. "
-        "Or use -o dataset=digits, which needs no download."
-    )
 
 
 def _find(folder: Path) -> dict[str, Path]:

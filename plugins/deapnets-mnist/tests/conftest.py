@@ -5,17 +5,16 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-import threading
-import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from deapnets.idx import encode_idx as _encode
+from deapnets.testing.serving import Server
+from deapnets.testing.serving import serve as _serve
 
 
 @pytest.fixture(scope="session")
@@ -58,46 +57,11 @@ def checksums(published: dict[str, bytes]) -> dict[str, str]:
 
 
 @pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., SimpleNamespace]]:
-    """Return a function that starts a server of some files on this machine.
-
-    ``truncate``: half of each file is sent, with the length of the whole one ("declared") or with
-    none ("undeclared"). ``hang``: seconds of silence before any answer. The server that is returned
-    has a ``url`` and the ``requests`` it got, as pairs of path and headers.
-    """
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Server]]:
+    """Return a function that starts a server of some files on this machine."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    servers = []
-
-    def start(files: dict[str, bytes], truncate: str = "", hang: float = 0) -> SimpleNamespace:
-        requests = []
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                requests.append((self.path, dict(self.headers)))
-                time.sleep(hang)
-                content = files.get(self.path.removeprefix("/mnist/"))
-                if content is None:
-                    self.send_error(404)
-                    return
-                self.send_response(200)
-                if truncate != "undeclared":
-                    self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content[: len(content) // 2] if truncate else content)
-
-            def log_message(self, *args: object) -> None:
-                pass
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        servers.append(server)
-        url = f"http://127.0.0.1:{server.server_address[1]}/mnist"
-        return SimpleNamespace(url=url, requests=requests)
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    with ExitStack() as servers:
+        yield lambda *args, **how: servers.enter_context(_serve(*args, **how))
 
 
 @pytest.fixture

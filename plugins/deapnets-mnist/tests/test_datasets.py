@@ -148,7 +148,7 @@ def test_files_are_downloaded_once(parts, cache, serve, published, checksums):
     for _ in range(2):
         dataset = load_mnist(mirrors=[server.url + "/"], cache=cache, checksums=checksums)
         assert_holds(dataset, parts)
-    assert [path for path, _ in server.requests] == [f"/mnist/{file}" for file in CHECKSUMS]
+    assert [path for path, _ in server.requests] == [f"/files/{file}" for file in CHECKSUMS]
     assert {headers["Accept-Encoding"] for _, headers in server.requests} == {"identity"}
     assert sorted(file.name for file in cache.iterdir()) == sorted(CHECKSUMS)
 
@@ -169,7 +169,7 @@ def test_environment_names_the_mirrors(parts, cache, serve, published, checksums
 
 
 def test_mirrors_are_the_public_ones_unless_told_otherwise(cache):
-    assert datasets._mirrors() == MIRRORS
+    assert datasets.SOURCE.addresses() == MIRRORS
 
 
 def test_cache_is_in_the_users_cache_folder(parts, cache, published, checksums, monkeypatch):
@@ -197,7 +197,7 @@ def test_half_a_file_in_the_cache_is_downloaded_anew(parts, cache, serve, publis
     damaged.write_bytes(damaged.read_bytes()[:50])
     server = serve(published)
     assert_holds(load_mnist(mirrors=[server.url], cache=cache, checksums=checksums), parts)
-    assert [path for path, _ in server.requests] == [f"/mnist/{damaged.name}"]
+    assert [path for path, _ in server.requests] == [f"/files/{damaged.name}"]
 
 
 def test_half_a_file_in_the_cache_is_not_used_offline(cache, published, checksums):
@@ -216,7 +216,7 @@ def test_wrong_checksum_is_refused_by_every_mirror(cache, serve, published):
 
 
 def test_silent_mirror_is_given_up(parts, cache, serve, published, checksums, monkeypatch):
-    monkeypatch.setattr(datasets, "TIMEOUT", (0.1, 0.1))
+    monkeypatch.setattr("deapnets.downloading.TIMEOUT", (0.1, 0.1))
     silent, good = serve(published, hang=0.5), serve(published)
     mirrors = [silent.url, good.url]
     assert_holds(load_mnist(mirrors=mirrors, cache=cache, checksums=checksums), parts)
@@ -242,7 +242,7 @@ def test_offline_error_says_what_to_fetch_and_where_to_put_it(cache, mirrors, re
 
 def test_cache_that_cannot_be_written_is_an_error_of_ours(cache, serve, published, checksums):
     cache.parent.parent.joinpath("cache").write_text("a file where the folder should be")
-    with pytest.raises(DataError, match="the download failed"):
+    with pytest.raises(DataError, match=r"Downloads go to .*, and that failed"):
         load_mnist(mirrors=[serve(published).url], cache=cache, checksums=checksums)
 
 
@@ -258,7 +258,7 @@ def test_real_mnist_is_what_its_authors_describe(mnist_folder):
 
 
 def test_real_mnist_has_the_published_checksums(mnist_folder):
-    assert datasets._unusable(mnist_folder, CHECKSUMS) == []
+    assert datasets.SOURCE.unusable(mnist_folder) == []
 
 
 # --- the digits of scikit-learn ---

@@ -29,8 +29,11 @@ _FAR = 1 << 30  # on Windows a locked byte cannot be read: one far behind what i
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, *, wait: bool = False) -> Iterator[None]:
     """Hold a directory for this process while the block runs.
+
+    With ``wait``, whoever comes second waits until the first one lets go; otherwise that is an
+    error.
 
     The system lets the lock go when the process ends, also when it is killed: a directory is never
     blocked by a dead one. On file systems of a network that know no locks between machines, two
@@ -40,10 +43,10 @@ def locked(folder: Path) -> Iterator[None]:
     Raises
     ------
     RunError
-        When another process holds it: named by process, machine and time; or when the directory
-        cannot be written.
+        When another process holds it, and nobody waits: named by process, machine and time; or
+        when the directory cannot be written.
     """
-    file = _taken(folder)
+    file = _taken(folder, wait)
     try:
         file.seek(0)
         file.truncate()
@@ -79,7 +82,7 @@ def _in_use(folder: Path, said: dict[str, Any]) -> str:
     )
 
 
-def _taken(folder: Path) -> IO[str]:
+def _taken(folder: Path, wait: bool) -> IO[str]:
     """Return the lock's file, locked."""
     path = folder / NAME
     while True:
@@ -87,13 +90,14 @@ def _taken(folder: Path) -> IO[str]:
             file = path.open("a+", encoding="utf-8")
         except OSError as error:
             raise RunError(f"{folder} cannot be written: {error}.") from error
-        if not _lock_soon(file):
+        if _lock_soon(file):
+            if _is_still(path, file):
+                return file
+        elif not wait:
             said = _said(file)
             file.close()
             raise RunError(_in_use(folder, said))
-        if _is_still(path, file):
-            return file
-        file.close()  # its owner removed it between our opening and our locking
+        file.close()  # held, or removed by its owner between our opening and our locking
 
 
 def _lock_soon(file: IO[str]) -> bool:

@@ -5,16 +5,17 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
 from deapnets.errors import RunError
-from deapnets.runs.locking import NAME, locked, owner
+from deapnets.locking import NAME, locked, owner
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from deapnets.runs.locking import locked
+from deapnets.locking import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
@@ -80,7 +81,7 @@ def test_of_many_processes_at_once_one_holds_the_folder_at_a_time(tmp_path):
 import sys, time
 from pathlib import Path
 from deapnets.errors import RunError
-from deapnets.runs.locking import locked
+from deapnets.locking import locked
 folder, held = Path(sys.argv[1]), 0
 end = time.monotonic() + 1.0
 while time.monotonic() < end:
@@ -118,3 +119,9 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(RunError, match="missing cannot be written: "), locked(tmp_path / "missing"):
         pass
     assert owner(tmp_path / "missing") is None
+
+
+def test_who_waits_gets_the_folder_when_the_other_process_ends(tmp_path, other):
+    threading.Timer(0.2, other.kill).start()
+    with locked(tmp_path, wait=True):
+        assert json.loads((tmp_path / NAME).read_text())["pid"] == os.getpid()
