@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import importlib.util
 import re
+import time
 from pathlib import Path
 
 import click
@@ -50,3 +51,30 @@ def test_every_page_has_its_place_in_the_site():
     configuration = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     listed = re.findall(r"^ +- (\S+\.md)$", configuration, re.M)
     assert sorted(listed) == sorted(path.name for path in (ROOT / "docs").glob("*.md"))
+
+
+WORKER = "addEventListener('message', (event) => postMessage(2 * event.data))"
+
+PAGE = """<body><script src="iframe-worker.js"></script><script>
+const worker = new Worker("worker.js");
+worker.addEventListener("message", (event) => { document.body.dataset.said = event.data; });
+worker.postMessage(21);
+</script></body>"""
+
+
+def test_a_page_from_the_disk_has_a_worker_which_its_search_needs(browser, tmp_path):
+    script = ROOT / "docs" / "assets" / "iframe-worker.js"
+    assert "polyfills: [assets/iframe-worker.js]" in (ROOT / "mkdocs.yml").read_text("utf-8")
+    for name, text in {
+        "iframe-worker.js": script.read_text(encoding="utf-8"),
+        "worker.js": WORKER,
+        "page.html": PAGE,
+    }.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    browser.get((tmp_path / "page.html").as_uri())
+    for _ in range(200):
+        said = browser.execute_script("return document.body.dataset.said")
+        if said:
+            break
+        time.sleep(0.05)
+    assert said == "42"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,14 @@ import pytest
 from deapnets.loggers.base import Logger
 from deapnets.testing.contract import Contract
 
-RECORDS: list[dict[str, Any]] = [
-    {"generation": 0, "best": -1.0, "seconds": 0.1, "faults": 0, "validation_loss": None},
-    {"generation": 1, "best": -0.5, "seconds": 0.2, "faults": 1, "phases": {"saving": 0.1}},
-    {"generation": 2, "best": float("nan"), "note": "a word", "names": ["a", "b"], "done": True},
-]
+
+def records() -> list[dict[str, Any]]:
+    """Return three records of a log, with whatever may stand in one."""
+    return [
+        {"generation": 0, "best": -1.0, "seconds": 0.1, "faults": 0, "validation_loss": None},
+        {"generation": 1, "best": -0.5, "seconds": 0.2, "faults": 1, "phases": {"saving": 0.1}},
+        {"generation": 2, "best": math.nan, "note": "a word", "names": ["a", "b"], "done": True},
+    ]
 
 
 class LoggerContract(Contract):
@@ -36,31 +39,32 @@ class LoggerContract(Contract):
         self, logger: Logger, tmp_path: Path
     ) -> None:
         logger.begin(tmp_path, {"evaluator": "xor", "options": {"hidden": 4}}, [])
-        for record in RECORDS:
+        for record in records():
             logger.log(record)
         logger.end({"status": "finished", "generations": 2, "metrics": {"loss": None}})
 
     def test_it_goes_on_from_a_history(self, case: Any, logger: Logger, tmp_path: Path) -> None:
+        first, second, third = records()
         logger.begin(tmp_path, {}, [])
-        logger.log(RECORDS[0])
+        logger.log(first)
         logger.end({"status": "interrupted", "generations": 0, "metrics": {}})
         again = case[0](**case[1])
-        again.begin(tmp_path, {}, iter(RECORDS[:2]))
-        again.log(RECORDS[2])
+        again.begin(tmp_path, {}, iter([first, second]))
+        again.log(third)
         again.end({"status": "finished", "generations": 2, "metrics": {"loss": 0.5}})
 
     def test_records_stay_as_they_are(self, logger: Logger, tmp_path: Path) -> None:
-        before = copy.deepcopy(RECORDS[:2])
-        logger.begin(tmp_path, {}, RECORDS[:1])
-        logger.log(RECORDS[1])
+        first, second, _ = records()
+        logger.begin(tmp_path, {}, [first])
+        logger.log(second)
         logger.end({"generations": 1, "metrics": {}})
-        assert RECORDS[:2] == before
+        assert [first, second] == records()[:2]
 
     def test_the_runs_own_files_are_left_alone(self, logger: Logger, tmp_path: Path) -> None:
         for name in ("config.json", "log.jsonl", "result.json"):
             (tmp_path / name).write_text("{}\n")
         logger.begin(tmp_path, {}, [])
-        logger.log(RECORDS[0])
+        logger.log(records()[0])
         logger.end({"generations": 0, "metrics": {}})
         files = [path for path in tmp_path.iterdir() if path.is_file()]
         assert sorted(path.name for path in files) == ["config.json", "log.jsonl", "result.json"]
