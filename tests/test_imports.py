@@ -14,11 +14,11 @@ ROOT = Path(deapnets.__file__).parent
 # A package imports from the lines above its own. Packages on one line do not import each other.
 ORDER = [
     {"errors", "collecting", "threads"},
-    {"loggers"},
-    {"hashing", "idx", "options", "machine", "scripts", "locking"},
-    {"plugins", "distances", "archive", "downloading"},
-    {"images", "requirements", "templating"},
-    {"distributions"},
+    {"loggers", "locking"},
+    {"hashing", "idx", "plugins", "machine"},
+    {"distances", "archive"},
+    {"images"},
+    {"downloading", "distributions"},
     {"randomness"},
     {"genomes", "architectures"},
     {"programs"},
@@ -31,9 +31,8 @@ ORDER = [
     {"algorithms"},
     {"runs"},
     {"reports"},
-    {"probing"},
     {"checking"},
-    {"diagnosis", "testing"},
+    {"testing"},
     {"cli"},
 ]
 PLACES = {package: place for place, packages in enumerate(ORDER) for package in packages}

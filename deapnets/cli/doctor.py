@@ -16,7 +16,7 @@ def doctor(as_json: bool) -> None:
 
     What is missing and may stay so is told with the command that would bring it.
     """
-    from deapnets.diagnosis import diagnose
+    from deapnets.checking.diagnosis import diagnose
 
     findings = []
     for finding in diagnose():

@@ -12,8 +12,7 @@ from typing import Any
 
 import click
 
-from deapnets.checking import SECONDS, Check, check
-from deapnets.options import Option
+from deapnets.checking.checks import SECONDS, Check, check
 from deapnets.plugins import (
     COMMANDS,
     EVALUATORS,
@@ -24,6 +23,7 @@ from deapnets.plugins import (
     find,
     get,
 )
+from deapnets.plugins.options import Option
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -77,7 +77,7 @@ def show_plugin(name: str, as_json: bool) -> None:
 )
 def new_plugin(name: str, folder: str | None) -> None:
     """Write a plugin with an evaluator called NAME that works: code, entry point, tests."""
-    from deapnets.templating import write_plugin
+    from deapnets.plugins.templating import write_plugin
 
     target = write_plugin(name, None if folder is None else Path(folder))
     name = name.removeprefix("deapnets-")

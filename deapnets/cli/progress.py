@@ -126,7 +126,7 @@ def summarise(directory: RunDirectory, picture: Path) -> None:
 
 def _next(directory: RunDirectory, config: dict[str, Any]) -> list[tuple[str, str]]:
     """Return three commands that make sense after a run, and what each is for."""
-    from deapnets.scripts import is_script
+    from deapnets.plugins.scripts import is_script
 
     kind, limit = next(
         (name, limit) for name, limit in config["budget"].items() if limit and name != "target"

@@ -13,8 +13,8 @@ from typing import Any, final
 from deapnets.algorithms.base import Settings
 from deapnets.errors import OptionError, RunError, unknown
 from deapnets.evaluators.base import Evaluator
-from deapnets.options import parse_options
 from deapnets.plugins import EVALUATORS, UsablePlugin, get
+from deapnets.plugins.options import parse_options
 from deapnets.reports.statistics import PairedTest, compare_pairs
 from deapnets.runs.budget import Budget, minimised
 from deapnets.runs.configuring import Configuration, make_evaluator, make_settings

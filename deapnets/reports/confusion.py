@@ -6,12 +6,12 @@ import base64
 import struct
 import zlib
 
+from deapnets.plugins.scripts import is_script
 from deapnets.reports import page
 from deapnets.reports.charts import Chart
 from deapnets.reports.page import Markup, markup
 from deapnets.reports.story import Record, Story, number
 from deapnets.runs.directory import RunDirectory
-from deapnets.scripts import is_script
 
 
 def look_for_mistakes(story: Story) -> None:

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from deapnets.errors import DeapnetsError
+from deapnets.plugins.scripts import is_script
 from deapnets.reports.story import Record, Story, record_of
-from deapnets.scripts import is_script
 
 _MACHINE = {"device": "auto", "memory": None, "engine": "serial", "workers": None}
 _MORE = {"address": None, "time_limit": None, "on_error": "raise", "checkpoint_every": 10.0}

@@ -14,8 +14,8 @@ from typing import Any, final
 
 from deapnets.errors import OptionError, RunError
 from deapnets.evaluators.architectures import ArchitectureEvaluator
-from deapnets.options import parse_options
 from deapnets.plugins import EVALUATORS, get
+from deapnets.plugins.options import parse_options
 from deapnets.randomness import Stream
 from deapnets.reports.searching import networks_of
 from deapnets.reports.story import Story, read_story

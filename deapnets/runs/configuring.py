@@ -14,8 +14,8 @@ from deapnets.engines.faults import OnError
 from deapnets.errors import OptionError, PluginError, unknown
 from deapnets.evaluators.architectures import ArchitectureEvaluator
 from deapnets.evaluators.base import Evaluator
-from deapnets.options import options_of, parse_options
 from deapnets.plugins import EVALUATORS, STRATEGIES, UsablePlugin, find, get
+from deapnets.plugins.options import options_of, parse_options
 from deapnets.runs.budget import Budget
 from deapnets.runs.directory import FORMAT
 

@@ -12,12 +12,12 @@ from typing import Any
 from deapnets.errors import OptionError, PluginError, RunError
 from deapnets.evaluators.architectures import ArchitectureEvaluator
 from deapnets.evaluators.base import Evaluator
-from deapnets.options import Option
 from deapnets.plugins import EVALUATORS, UsablePlugin, get
+from deapnets.plugins.options import Option
+from deapnets.plugins.scripts import is_script
 from deapnets.runs.budget import Budget, Target
 from deapnets.runs.configuring import Configuration, settings_class
 from deapnets.runs.directory import RunDirectory
-from deapnets.scripts import is_script
 
 
 def stored_configuration(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from deapnets.architectures.spaces import SearchSpace, SpaceGenome
-from deapnets.checking import check
+from deapnets.checking.checks import check
 from deapnets.errors import DeapnetsError, EvaluationError
 from deapnets.evaluators.architectures import ArchitectureEvaluator, Outcome
 from deapnets.testing.contract import Contract

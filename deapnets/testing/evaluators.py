@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from deapnets.algorithms.ga import individual_class
-from deapnets.checking import check
+from deapnets.checking.checks import check
 from deapnets.engines import pickling
 from deapnets.engines.sending import Machine, Sender, take_state
 from deapnets.evaluators.base import Evaluator, score

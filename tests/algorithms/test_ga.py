@@ -18,7 +18,7 @@ from deapnets.algorithms.ga import (
 )
 from deapnets.errors import OptionError
 from deapnets.evaluators.xor import Xor
-from deapnets.options import options_of
+from deapnets.plugins.options import options_of
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from deapnets.algorithms.strategy import (
 )
 from deapnets.errors import DivergenceError, LayoutError, OptionError
 from deapnets.evaluators.xor import Xor
-from deapnets.options import options_of
+from deapnets.plugins.options import options_of
 
 KINDS = {
     "es": OpenSettings,

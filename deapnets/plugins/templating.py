@@ -68,7 +68,7 @@ def _require_name(name: str) -> None:
 
 def _files() -> Iterator[tuple[Path, str]]:
     """Yield the template's files, by their place in it: from the checkout, or as installed."""
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     places = (package / "template", package.parent / "examples" / "plugin-template")
     root = next((place for place in places if place.is_dir()), None)
     if root is None:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from deapnets.errors import OptionError, PluginError
-from deapnets.options import Option, options_of
 from deapnets.plugins import EVALUATORS, FoundPlugin, LoadedPlugin, find, get
+from deapnets.plugins.options import Option, options_of
 
 if TYPE_CHECKING:
     from nowhere import Tensor

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from deapnets.plugins import canonical
+from deapnets.plugins.discovery import canonical
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement

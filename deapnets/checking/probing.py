@@ -35,7 +35,7 @@ _BASES = {
 
 
 def probe(found: FoundPlugin, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the facts of a `deapnets.checking.Check`, as JSON values. Raises nothing."""
+    """Return the facts of a `deapnets.checking.checks.Check`, as JSON values. Raises nothing."""
     before, started = set(sys.modules), time.perf_counter()
     facts: dict[str, Any] = {"state": "found", "problem": None, "faults": []}
     try:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import os
 import queue
 import subprocess
 import sys
@@ -25,8 +24,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal, final
 
+from deapnets.checking.requirements import missing_extra, unmet
 from deapnets.plugins import EVALUATORS, FoundPlugin, find
-from deapnets.requirements import missing_extra, unmet
 
 SECONDS = 30.0
 """How long the import and the construction of one plugin may take."""
@@ -168,21 +167,3 @@ def _completed(result: Check) -> Check:
         faults.append(f'The name "{found.name}" is taken {len(others)} times: write {names}.')
     lacking = tuple(unmet(found.distribution))
     return dataclasses.replace(result, problem=problem, faults=tuple(faults), unmet=lacking)
-
-
-def _main() -> None:
-    """Check what stands on standard input; one JSON line a plugin to standard output."""
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what plugins print is no answer
-    from deapnets.probing import probe
-
-    task = json.load(sys.stdin)
-    sys.path[:] = task["path"]
-    for facts in task["plugins"]:
-        answers.write(json.dumps(probe(FoundPlugin(**facts), task["options"])) + "\n")
-        answers.flush()
-    os._exit(0)  # threads and exit handlers of plugins have no say
-
-
-if __name__ == "__main__":
-    _main()

@@ -8,10 +8,10 @@ from importlib import metadata
 import pytest
 from click.testing import CliRunner
 
-from deapnets import diagnosis
-from deapnets.checking import Check
+from deapnets.checking import diagnosis
+from deapnets.checking.checks import Check
+from deapnets.checking.diagnosis import Finding, diagnose
 from deapnets.cli import main
-from deapnets.diagnosis import Finding, diagnose
 from deapnets.plugins import EVALUATORS, FoundPlugin
 
 

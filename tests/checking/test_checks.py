@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deapnets.checking import Check, check
+from deapnets.checking.checks import Check, check
 from deapnets.plugins import COMMANDS, DISTRIBUTIONS, EVALUATORS, STRATEGIES, find, get
 
 Install = Callable[..., Path]

@@ -12,10 +12,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from deapnets.checking import check
+from deapnets.checking.checks import check
+from deapnets.checking.requirements import unmet
 from deapnets.errors import DataError, DeapnetsError
 from deapnets.plugins import EVALUATORS, GROUPS, FoundPlugin, find
-from deapnets.requirements import unmet
 
 State = Literal["ok", "missing", "wrong"]
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deapnets.errors import OptionError
-from deapnets.options import options_of, parse_options
+from deapnets.plugins.options import options_of, parse_options
 
 
 def real(

@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any, final
 
-from deapnets import scripts
 from deapnets.errors import DeapnetsError, OptionError, PluginError, suggest
-from deapnets.options import Option, options_of, refuse_unknown
+from deapnets.plugins import scripts
+from deapnets.plugins.options import Option, options_of, refuse_unknown
 
 EVALUATORS = "deapnets.evaluators"
 """The entry-point group of classes that give networks their fitness."""

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from deapnets import templating
 from deapnets.cli import main
 from deapnets.errors import OptionError, PluginError
-from deapnets.templating import write_plugin
+from deapnets.plugins import templating
+from deapnets.plugins.templating import write_plugin
 
 
 @pytest.fixture
@@ -108,6 +108,8 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path):
 
 
 def test_an_installation_without_the_template_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr(templating, "__file__", str(tmp_path / "deapnets" / "templating.py"))
+    monkeypatch.setattr(
+        templating, "__file__", str(tmp_path / "deapnets" / "plugins" / "templating.py")
+    )
     with pytest.raises(PluginError, match=r"The template is missing from .*: install deapnets ag"):
         write_plugin("rings", tmp_path / "new")
