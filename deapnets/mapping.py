@@ -16,7 +16,6 @@ from typing import Any
 import torch
 
 from deapnets.archive import ScoreArchive
-from deapnets.collecting import collector_paused
 from deapnets.engines.base import Job
 from deapnets.engines.choosing import Staffing, make_engine
 from deapnets.engines.faults import OnError, settle_faults, worst_of
@@ -30,7 +29,8 @@ from deapnets.evaluators.turns import Turn, require_alike
 from deapnets.genomes.layout import Layout
 from deapnets.genomes.nodes import Node
 from deapnets.genomes.weights import WeightGenome
-from deapnets.machine import parse_memory, pick_device
+from deapnets.machine.collecting import collector_paused
+from deapnets.machine.resources import parse_memory, pick_device
 from deapnets.networks.chunk import attach
 from deapnets.networks.precision import Precision, require_precision
 from deapnets.randomness import Stream

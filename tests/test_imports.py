@@ -13,7 +13,7 @@ ROOT = Path(deapnets.__file__).parent
 
 # A package imports from the lines above its own. Packages on one line do not import each other.
 ORDER = [
-    {"errors", "collecting", "threads"},
+    {"errors"},
     {"loggers", "locking"},
     {"hashing", "idx", "plugins", "machine"},
     {"distances", "archive"},

@@ -12,7 +12,7 @@ from torch import nn
 
 import deapnets as dn
 from deapnets.errors import MemoryBudgetError
-from deapnets.genomes.freed import FreedMemory
+from deapnets.machine.freed import FreedMemory
 
 WIDE = 260 * 129 + 129  # weights of the net below: a row has a tensor of its own
 ROW = 4 * WIDE

@@ -10,8 +10,8 @@ from deap import base, tools
 from deapnets.algorithms.base import Generation
 from deapnets.algorithms.books import Books
 from deapnets.algorithms.breeding import evaluate
-from deapnets.collecting import collector_paused
 from deapnets.errors import OptionError
+from deapnets.machine.collecting import collector_paused
 
 
 @final

@@ -9,8 +9,8 @@ from typing import Any
 from deap import algorithms, base, tools
 
 from deapnets.algorithms.books import Books
-from deapnets.collecting import collector_paused
 from deapnets.errors import EvaluationError, OptionError
+from deapnets.machine.collecting import collector_paused
 from deapnets.mapping import PopulationMap, find_evaluator
 
 

@@ -11,9 +11,9 @@ from deap import base, tools
 from deapnets.algorithms.base import Generation
 from deapnets.algorithms.books import Books
 from deapnets.algorithms.breeding import breed, evaluate, require_loop
-from deapnets.collecting import collector_paused
 from deapnets.errors import OptionError
 from deapnets.genomes.weights import WeightGenome
+from deapnets.machine.collecting import collector_paused
 
 
 @final

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple, Protocol, final
 
 import torch
 
-from deapnets.collecting import collector_paused
 from deapnets.engines.families import (
     LOT,
     Ways,
@@ -22,7 +21,6 @@ from deapnets.engines.families import (
 )
 from deapnets.errors import MemoryBudgetError
 from deapnets.evaluators.base import Evaluator, score
-from deapnets.genomes.freed import FreedMemory
 from deapnets.genomes.layout import Layout
 from deapnets.genomes.making import (
     aligned_rows,
@@ -31,12 +29,14 @@ from deapnets.genomes.making import (
 )
 from deapnets.genomes.nodes import Node
 from deapnets.keeping import WIDE, Keeper, Store, may_be_kept
+from deapnets.machine.collecting import collector_paused
+from deapnets.machine.freed import FreedMemory
+from deapnets.machine.threads import ThreadChoice
 from deapnets.networks.base import Path
 from deapnets.networks.chunk import Networks
 from deapnets.networks.lowrank import LowRankPath
 from deapnets.networks.paths import choose_path
 from deapnets.networks.precision import Precision
-from deapnets.threads import ThreadChoice
 
 _CACHE = 1 << 21
 """Weights in a chunk on a CPU: made and evaluated before they leave the cache."""

@@ -191,8 +191,8 @@ class Regression(ProgramEvaluator):
         """Return the mean squared errors, all programs block by block."""
         import torch
 
+        from deapnets.machine.threads import side_by_side
         from deapnets.programs.compiling import Programs, blocks
-        from deapnets.threads import side_by_side
 
         compiled = Programs(programs, self._space.pset)
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from deapnets.genomes.freed import hold_freed_memory
 from deapnets.genomes.nodes import Node
 from deapnets.genomes.rounding import rounded
+from deapnets.machine.freed import hold_freed_memory
 
 BLOCK = 1 << 21
 """Weights that are made at once; wider rows are made alone, without copying their parents."""

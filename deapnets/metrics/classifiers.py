@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
 from deapnets.errors import DataError, OptionError, unknown
-from deapnets.threads import one_thread
+from deapnets.machine.threads import one_thread
 
 VERSION = 1
 """Version of how classifiers are trained: part of the names of their files."""

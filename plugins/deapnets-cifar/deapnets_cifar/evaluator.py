@@ -239,7 +239,7 @@ class Cifar(ArchitectureEvaluator):
             self._seen.pop(self._trained.popitem(last=False)[0])
 
     def _place(self) -> torch.device:
-        from deapnets.machine import pick_device
+        from deapnets.machine.resources import pick_device
 
         return pick_device(self._device)
 

@@ -17,12 +17,12 @@ from deapnets.evaluators.supervised import Supervised
 from deapnets.genomes.layout import Layout
 from deapnets.genomes.nodes import Node
 from deapnets.genomes.weights import WeightGenome
+from deapnets.machine.threads import one_thread
 from deapnets.mapping import PopulationMap
 from deapnets.operators.crossover import cxUniform
 from deapnets.operators.initialisation import initWeights
 from deapnets.operators.mutation import mutGaussian
 from deapnets.operators.selection import selTruncation
-from deapnets.threads import one_thread
 from deapnets_gan.chains import layers_of
 from deapnets_gan.cycling import Generalisation, generalisation
 from deapnets_gan.discriminator import pool_of, there

@@ -14,7 +14,7 @@ from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 from deapnets.errors import OptionError
 from deapnets.genomes.nodes import Node
 from deapnets.genomes.weights import WeightGenome
-from deapnets.threads import one_thread
+from deapnets.machine.threads import one_thread
 from deapnets_gan.chains import Layer, applied, hidden_values, layers_of
 from deapnets_gan.cycling import Generalisation, generalisation
 from deapnets_gan.fame import HallOfFame

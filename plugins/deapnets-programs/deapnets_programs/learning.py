@@ -25,10 +25,10 @@ from typing import final
 
 import torch
 
+from deapnets.machine.threads import one_thread
 from deapnets.programs.compiling import Programs
 from deapnets.programs.functions import primitive_set
 from deapnets.programs.spaces import ProgramSpace
-from deapnets.threads import one_thread
 from deapnets_programs.tasks import INPUTS, OUTPUTS, Tasks
 
 HIDDEN = 8

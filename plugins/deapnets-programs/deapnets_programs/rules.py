@@ -8,8 +8,8 @@ from typing import final
 
 import torch
 
+from deapnets.machine.threads import one_thread
 from deapnets.programs.spaces import ProgramSpace
-from deapnets.threads import one_thread
 from deapnets_programs.learning import RATE, Lesson, forward, learn, mask, padded
 
 RATES = (0.1, 0.3, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0)

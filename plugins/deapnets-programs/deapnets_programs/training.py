@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional
 
 from deapnets.evaluators.splits import Split, Splits
-from deapnets.threads import one_thread
+from deapnets.machine.threads import one_thread
 
 Activation = Callable[[torch.Tensor], torch.Tensor]
 Loss = Callable[[torch.Tensor, torch.Tensor, float], torch.Tensor]

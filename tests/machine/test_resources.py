@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from deapnets.errors import OptionError
-from deapnets.machine import parse_memory, pick_device
+from deapnets.machine.resources import parse_memory, pick_device
 
 CPU = torch.device("cpu")
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from deapnets import threads
-from deapnets.threads import ThreadChoice, side_by_side
+from deapnets.machine import threads
+from deapnets.machine.threads import ThreadChoice, side_by_side
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import psutil
 import pytest
 import torch
 
-from deapnets.genomes.freed import FreedMemory, hold_freed_memory
+from deapnets.machine.freed import FreedMemory, hold_freed_memory
 
 MIB = 1 << 20
 
