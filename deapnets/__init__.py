@@ -75,7 +75,8 @@ if TYPE_CHECKING:
     from deapnets.programs.functions import primitive_set
     from deapnets.programs.genome import ProgramGenome
     from deapnets.programs.spaces import ProgramSpace
-    from deapnets.randomness import Draw, Stream
+    from deapnets.randomness.draws import Draw
+    from deapnets.randomness.streams import Stream
     from deapnets.runs.checkpointer import Checkpointer
     from deapnets.strategies.base import Strategy
     from deapnets.strategies.openes import OpenES
@@ -92,7 +93,7 @@ _HOMES = {
     "ChoiceSpace": "architectures.choices",
     "ConstantSchedule": "operators.schedules",
     "Distribution": "distributions.base",
-    "Draw": "randomness",
+    "Draw": "randomness.draws",
     "Evaluator": "evaluators.base",
     "ExponentialSchedule": "operators.schedules",
     "GoalSchedule": "operators.schedules",
@@ -123,7 +124,7 @@ _HOMES = {
     "Split": "evaluators.splits",
     "Splits": "evaluators.splits",
     "Strategy": "strategies.base",
-    "Stream": "randomness",
+    "Stream": "randomness.streams",
     "Supervised": "evaluators.supervised",
     "SupervisedTask": "evaluators.supervised",
     "WeightGenome": "genomes.weights",

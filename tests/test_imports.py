@@ -15,10 +15,8 @@ ROOT = Path(deapnets.__file__).parent
 ORDER = [
     {"errors"},
     {"loggers", "locking"},
-    {"hashing", "idx", "plugins", "machine"},
-    {"distances", "archive"},
-    {"images"},
-    {"downloading", "distributions"},
+    {"idx", "plugins", "machine", "archive"},
+    {"downloading", "images", "distributions"},
     {"randomness"},
     {"genomes", "architectures"},
     {"programs"},

@@ -12,17 +12,17 @@ import pytest
 import torch
 
 import deapnets as dn
-from deapnets import distances, hashing, randomness
-from deapnets.distances import steps_of
+from deapnets.distributions import base
 from deapnets.distributions.tables import noise_names, noise_table
 from deapnets.genomes import nodes, rounding
 from deapnets.genomes.layout import Layout
 from deapnets.genomes.making import made
 from deapnets.genomes.nodes import Node
-from deapnets.hashing import Words, hash_words, stream_keys
 from deapnets.operators.contract import Operator, find_operator
 from deapnets.operators.initialisation import initGaussian
-from deapnets.randomness import Draw, Stream
+from deapnets.randomness import Draw, Stream, distances, draws, hashing
+from deapnets.randomness.distances import steps_of
+from deapnets.randomness.hashing import Words, hash_words, stream_keys
 from deapnets.strategies.sampling import sampleIsotropic, sampleSeparable
 
 HIDDEN = {one.name: one for one in (initGaussian, sampleIsotropic, sampleSeparable)}
@@ -79,8 +79,9 @@ def leaf(*values: float, dtype: torch.dtype = torch.float32) -> Node:
 def test_constants_are_those_of_the_code():
     written = {row["name"]: row["value"] for row in rows("Constants")}
     homes = {
-        randomness: ("RECIPE_VERSION", "SPARSE_BELOW", "TIE"),
-        hashing: ("LEVELS", "GOLDEN", "MIX1", "MIX2"),
+        draws: ("RECIPE_VERSION", "SPARSE_BELOW", "TIE"),
+        base: ("LEVELS",),
+        hashing: ("GOLDEN", "MIX1", "MIX2"),
         distances: ("LONGEST_STEP",),
         nodes: ("DEEPEST", "DEEPEST_MATE"),
         rounding: ("ROUNDING",),
@@ -89,7 +90,7 @@ def test_constants_are_those_of_the_code():
     assert written.keys() == known.keys()
     for name, text in written.items():
         assert (float(text) if "." in text else int(text, 0)) == known[name], name
-    assert f"**Version {randomness.RECIPE_VERSION}.**" in PAGE.read_text(encoding="utf-8")
+    assert f"**Version {draws.RECIPE_VERSION}.**" in PAGE.read_text(encoding="utf-8")
 
 
 def test_keys_and_words_are_those_of_the_code():

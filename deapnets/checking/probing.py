@@ -99,7 +99,7 @@ def _direction(weight: Any) -> bool:
 def _faults_of_distribution(instance: Any) -> Iterator[str]:
     import numpy as np
 
-    from deapnets.hashing import LEVELS
+    from deapnets.distributions.base import LEVELS
 
     quantiles = np.asarray(instance.quantiles((np.arange(LEVELS) + 0.5) / LEVELS))
     if quantiles.shape != (LEVELS,):

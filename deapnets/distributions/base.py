@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+LEVELS = 1 << 16
+"""Quantiles of a noise table: one for each value of 16 random bits."""
+
 
 class Distribution(ABC):
     """A distribution of one number, known by its quantiles.

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deapnets.distributions.base import Distribution, Floats
+from deapnets.distributions.base import LEVELS, Distribution, Floats
 from deapnets.distributions.named import Gaussian
 from deapnets.errors import OptionError, PluginError
-from deapnets.hashing import LEVELS
 from deapnets.plugins import DISTRIBUTIONS, find, get
 
 

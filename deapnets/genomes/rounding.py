@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import torch
 
-from deapnets.hashing import LEVELS, Words
+from deapnets.distributions.base import LEVELS
 from deapnets.randomness import Draw
+from deapnets.randomness.hashing import Words
 
 ROUNDING = 1 << 32
 """The stream that rounding takes: operators count theirs from 0 and do not get so far."""

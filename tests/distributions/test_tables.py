@@ -12,9 +12,9 @@ from scipy import stats
 
 import deapnets as dn
 from deapnets.distributions import base
+from deapnets.distributions.base import LEVELS
 from deapnets.distributions.tables import noise_names, noise_table
 from deapnets.errors import OptionError, PluginError
-from deapnets.hashing import LEVELS
 from deapnets.plugins import DISTRIBUTIONS
 from deapnets.randomness import Draw
 

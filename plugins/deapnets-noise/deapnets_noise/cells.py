@@ -13,9 +13,9 @@ from torch import nn
 from deapnets.evaluators import losses
 from deapnets.evaluators.splits import Split
 from deapnets.genomes.layout import Layout
-from deapnets.hashing import Words, stream_keys
 from deapnets.networks.paths import choose_path
 from deapnets.randomness import Draw, Stream
+from deapnets.randomness.hashing import Words, stream_keys
 from deapnets_noise.data import Binary
 from deapnets_noise.rules import Rule, Step, layer_scales, rate_at, rule_of
 

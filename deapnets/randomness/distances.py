@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from deapnets.hashing import LEVELS, WORD, Words
+from deapnets.distributions.base import LEVELS
+from deapnets.randomness.hashing import WORD, Words
 
 LONGEST_STEP = 1024
 """The longest distance that one draw covers."""

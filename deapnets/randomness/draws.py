@@ -1,14 +1,4 @@
-"""Random numbers that are the same everywhere: pure functions of seed, stream and element index.
-
-A recipe must give the same weights in any chunk, order, process and device, so its numbers do not
-come from a generator with a state. Word ``i`` of stream ``s`` of seed ``k`` is a hash of
-``(k, s, i)`` in 64-bit integers; noise is a constant table read with 16 of its bits; masks and
-positions are made from the bits alone. Nothing here rounds, so nothing here can differ.
-
-`docs/recipes.md` writes the mechanism down with test vectors; `RECIPE_VERSION` names that page's
-version. The words are those of `deapnets.hashing`, the tables of noise those of
-`deapnets.distributions`.
-"""
+"""`Draw`: the random numbers of several children at once, a stream of numbers a child."""
 
 from __future__ import annotations
 
@@ -19,10 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from deapnets.distances import LONGEST_STEP, Steps, distance_of, steps_of
+from deapnets.distributions.base import LEVELS
 from deapnets.distributions.tables import noise_table
 from deapnets.errors import OptionError
-from deapnets.hashing import LEVELS, WORD, Words, hash_words, hash_words_torch, stream_keys
+from deapnets.randomness.distances import LONGEST_STEP, Steps, distance_of, steps_of
+from deapnets.randomness.hashing import Words, hash_words, hash_words_torch, stream_keys
 
 RECIPE_VERSION = 1
 """Version of the mechanism: the same number means the same weights for the same recipe."""
@@ -295,52 +286,3 @@ class Draw:
         """Return one number in ``[0, 1)`` a child, float64 ``[n]``, a multiple of 2**-53."""
         words = self._words(self._next_stream(), 1)[:, 0]
         return ((words >> 11) & ((1 << 53) - 1)).to(torch.float64) * 2.0**-53
-
-
-class Stream:
-    """A sequence of random numbers for what happens once a generation; its state is two integers.
-
-    Parameters
-    ----------
-    seed
-        64-bit seed.
-    position
-        Streams already taken from it: `state_dict` carries it on.
-
-    Examples
-    --------
-    >>> stream = Stream(5)
-    >>> stream.permutation(4).tolist()
-    [3, 0, 1, 2]
-    >>> first = stream.integer()
-    >>> again = Stream(5)
-    >>> _ = again.permutation(4)
-    >>> again.integer() == first
-    True
-    """
-
-    def __init__(self, seed: int, position: int = 0) -> None:
-        self.seed = seed & WORD
-        self.position = position
-
-    def words(self, count: int) -> Words:
-        """Return the next ``[count]`` 64-bit words, uint64."""
-        start, key = stream_keys(np.array([self.seed], dtype=np.uint64), self.position)
-        self.position += 1
-        return hash_words(start, key, np.arange(count, dtype=np.uint64))
-
-    def integer(self) -> int:
-        """Return the next 64-bit integer: a seed for something else, say."""
-        return int(self.words(1)[0])
-
-    def below(self, high: int) -> int:
-        """Return one of ``0 .. high - 1``, each with equal probability to within 2**-64."""
-        return (self.integer() * high) >> 64
-
-    def gaussian(self) -> float:
-        """Return a number drawn from N(0, 1), as `Draw.noise` draws them."""
-        return float(noise_table("gaussian", True)[self.integer() >> 48])
-
-    def permutation(self, count: int) -> torch.Tensor:
-        """Return a random order of ``0 .. count``, int64 ``[count]``."""
-        return torch.from_numpy(np.argsort(self.words(count), kind="stable"))

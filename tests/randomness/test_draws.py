@@ -14,11 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from deapnets.distances import distance_of, steps_of
+from deapnets.distributions.base import LEVELS
 from deapnets.distributions.tables import noise_table
 from deapnets.errors import OptionError
-from deapnets.hashing import LEVELS, Words, hash_words, hash_words_torch, stream_keys
-from deapnets.randomness import RECIPE_VERSION, SPARSE_BELOW, Draw, Positions, Stream
+from deapnets.randomness import RECIPE_VERSION, SPARSE_BELOW, Draw, Positions
+from deapnets.randomness.distances import distance_of, steps_of
+from deapnets.randomness.hashing import Words, hash_words, hash_words_torch, stream_keys
 
 WORD = (1 << 64) - 1
 LAST = WORD  # the largest seed
@@ -158,12 +159,6 @@ def test_numbers_of_a_draw_are_the_test_vectors():
     assert digest(draw.noise(1.0, at)) == "3a3f48aa81e61d1e"
     assert draw.integers(1000).tolist() == [389, 217, 253]
     assert draw.uniform().tolist() == [0.4726441163953745, 0.28807546189398725, 0.23049937501195972]
-
-
-def test_numbers_of_a_stream_are_the_test_vectors():
-    stream = Stream(5)
-    assert stream.integer() == 0xA4C22755E4F0606B
-    assert stream.permutation(8).tolist() == [5, 7, 4, 0, 2, 3, 6, 1]
 
 
 @given(seeds=seed_lists, stream=st.integers(0, 50), counters=st.lists(words_of_64_bits))
@@ -547,36 +542,3 @@ def test_uniform_is_uniform_below_one():
     assert 0 <= float(values.min()) < float(values.max()) < 1
     assert stats.kstest(values.numpy(), "uniform").pvalue > 1e-4
     assert torch.equal(values * 2.0**53, (values * 2.0**53).floor())
-
-
-# Once a generation.
-
-
-def test_stream_goes_on_from_its_seed_and_position():
-    stream = Stream(3)
-    stream.permutation(10)
-    again = Stream(stream.seed, stream.position)
-    assert np.array_equal(stream.words(5), again.words(5))
-    assert stream.position == again.position == 2
-
-
-def test_stream_never_repeats_itself():
-    stream = Stream(1 << 64 | 3)  # the seed is taken modulo 2**64
-    integers = [stream.integer() for _ in range(1000)]
-    assert len(set(integers)) == 1000
-    assert integers[0] == Stream(3).integer()
-
-
-@given(seed=words_of_64_bits, count=st.integers(0, 50))
-def test_permutation_holds_every_number_once(seed, count):
-    assert sorted(Stream(seed).permutation(count).tolist()) == list(range(count))
-
-
-def test_permutations_are_equally_likely():
-    stream = Stream(8)
-    seen: dict[tuple, int] = {}
-    for _ in range(3000):
-        order = tuple(stream.permutation(3).tolist())
-        seen[order] = seen.get(order, 0) + 1
-    assert len(seen) == 6
-    assert stats.chisquare(list(seen.values())).pvalue > 1e-4
