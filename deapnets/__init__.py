@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from deapnets.architectures.graphs import GraphGenome, GraphSpace
     from deapnets.architectures.operations import Operation
     from deapnets.architectures.spaces import SearchSpace, SpaceGenome
-    from deapnets.archive import ScoreArchive
     from deapnets.distributions.base import Distribution
     from deapnets.evaluators.architectures import ArchitectureEvaluator, Outcome
+    from deapnets.evaluators.archive import ScoreArchive
     from deapnets.evaluators.base import Evaluator
     from deapnets.evaluators.programs import ProgramEvaluator, Regression
     from deapnets.evaluators.splits import Split, Splits
@@ -116,7 +116,7 @@ _HOMES = {
     "Regression": "evaluators.programs",
     "SNES": "strategies.snes",
     "Schedule": "operators.schedules",
-    "ScoreArchive": "archive",
+    "ScoreArchive": "evaluators.archive",
     "Search": "algorithms.search",
     "SepCMA": "strategies.sepcma",
     "SearchSpace": "architectures.spaces",

@@ -15,7 +15,6 @@ from typing import Any
 
 import torch
 
-from deapnets.archive import ScoreArchive
 from deapnets.engines.base import Job
 from deapnets.engines.choosing import Staffing, make_engine
 from deapnets.engines.faults import OnError, settle_faults, worst_of
@@ -23,6 +22,7 @@ from deapnets.engines.scoring import Scored, Scorer
 from deapnets.engines.sending import Machine
 from deapnets.errors import EvaluationError, OptionError, unknown
 from deapnets.evaluators.architectures import ArchitectureEvaluator
+from deapnets.evaluators.archive import ScoreArchive
 from deapnets.evaluators.base import Evaluator
 from deapnets.evaluators.programs import ProgramEvaluator
 from deapnets.evaluators.turns import Turn, require_alike

@@ -116,7 +116,8 @@ def leaf() -> Callable[..., Node]:
 
 @pytest.fixture
 def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take every folder with a distribution off the path."""
+    """Take every folder with a distribution off the path; what a check needs is loaded before."""
+    importlib.import_module("packaging.requirements")
     bare = [path for path in sys.path if not any(metadata.distributions(path=[path]))]
     monkeypatch.setattr(sys, "path", bare)
 

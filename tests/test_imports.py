@@ -14,13 +14,13 @@ ROOT = Path(deapnets.__file__).parent
 # A package imports from the lines above its own. Packages on one line do not import each other.
 ORDER = [
     {"errors"},
-    {"loggers", "locking"},
-    {"idx", "plugins", "machine", "archive"},
-    {"downloading", "images", "distributions"},
+    {"loggers"},
+    {"plugins", "machine", "files"},
+    {"distributions"},
     {"randomness"},
     {"genomes", "architectures"},
     {"programs"},
-    {"operators", "networks", "keeping"},
+    {"operators", "networks"},
     {"evaluators"},
     {"metrics"},
     {"engines"},

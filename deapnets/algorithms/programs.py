@@ -15,8 +15,8 @@ from deapnets.algorithms.breeding import evaluate
 from deapnets.algorithms.ga import individual_class
 from deapnets.algorithms.generational import eaGenerational
 from deapnets.algorithms.trials import a_model, pack_individual, unpack_individual
-from deapnets.archive import ScoreArchive, scores_needed
 from deapnets.errors import EvaluationError, OptionError, unknown
+from deapnets.evaluators.archive import ScoreArchive, scores_needed
 from deapnets.evaluators.base import Evaluator
 from deapnets.evaluators.programs import ProgramEvaluator
 from deapnets.mapping import PopulationMap

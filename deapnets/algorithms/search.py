@@ -22,9 +22,9 @@ from deapnets.algorithms.trials import (
     pack_individual,
     unpack_individual,
 )
-from deapnets.archive import Score, ScoreArchive
 from deapnets.errors import OptionError
 from deapnets.evaluators.architectures import ArchitectureEvaluator, Outcome
+from deapnets.evaluators.archive import Score, ScoreArchive
 
 
 class Evaluation(NamedTuple):

@@ -19,9 +19,9 @@ from deapnets.algorithms.sampling import eaLocal, eaRandom
 from deapnets.algorithms.search import Search
 from deapnets.architectures.cells import CellSpace
 from deapnets.architectures.graphs import GraphSpace
-from deapnets.archive import ScoreArchive, scores_needed
 from deapnets.errors import OptionError
 from deapnets.evaluators.architectures import ArchitectureEvaluator
+from deapnets.evaluators.archive import ScoreArchive, scores_needed
 from deapnets.evaluators.base import Evaluator
 from deapnets.evaluators.programs import ProgramEvaluator
 from deapnets.mapping import PopulationMap

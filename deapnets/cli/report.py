@@ -43,7 +43,7 @@ def _place(paths: list[Path]) -> Path:
 
 def _write(path: Path, text: str) -> None:
     from deapnets.errors import RunError
-    from deapnets.runs.whole import write_whole
+    from deapnets.files.whole import write_whole
 
     if path.is_dir():
         raise RunError(f"{path} is a folder. Give --out a file, such as {path / 'report.html'}")

@@ -36,7 +36,7 @@ def resume(
     deapnets resume runs/mnist --seconds 600
     """  # noqa: D301  (\b is click's mark for lines that keep their breaks)
     from deapnets.cli.run import carry_out
-    from deapnets.locking import require_free
+    from deapnets.files.locking import require_free
     from deapnets.runs.directory import RunDirectory
     from deapnets.runs.resuming import require_same_network, stored_configuration
     from deapnets.runs.running import Run

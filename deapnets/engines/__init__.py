@@ -5,6 +5,7 @@ module      concept
 ==========  ================================================================================
 base        `Engine`: who scores nodes, and `Job`: what is asked of it
 scoring     nodes to rows to networks to scores, in one process: `Scorer`
+keeping     `Keeper`: made weights that stay in memory, counted against a budget
 families    children of low rank of one base, scored without making their weights
 serial      `SerialEngine`: this process
 remote      `RemoteEngine`: workers, whoever they are

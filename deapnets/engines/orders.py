@@ -11,13 +11,13 @@ import torch
 
 from deapnets.engines.base import Job
 from deapnets.engines.crew import Crew
+from deapnets.engines.keeping import may_be_kept
 from deapnets.engines.messages import Task
 from deapnets.engines.packing import pack
 from deapnets.engines.sending import Machine, Sender
 from deapnets.engines.shipping import Shipment
 from deapnets.genomes.layout import Layout
 from deapnets.genomes.nodes import Node
-from deapnets.keeping import may_be_kept
 
 
 @final

@@ -15,8 +15,8 @@ from typing import NamedTuple, final
 import numpy as np
 import torch
 
+from deapnets.engines.keeping import WIDE
 from deapnets.genomes.layout import Layout
-from deapnets.keeping import WIDE
 
 
 class Address(NamedTuple):

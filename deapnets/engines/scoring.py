@@ -19,6 +19,7 @@ from deapnets.engines.families import (
     low_rank,
     low_rank_path,
 )
+from deapnets.engines.keeping import WIDE, Keeper, Store, may_be_kept
 from deapnets.errors import MemoryBudgetError
 from deapnets.evaluators.base import Evaluator, score
 from deapnets.genomes.layout import Layout
@@ -28,7 +29,6 @@ from deapnets.genomes.making import (
     shared_operands,
 )
 from deapnets.genomes.nodes import Node
-from deapnets.keeping import WIDE, Keeper, Store, may_be_kept
 from deapnets.machine.collecting import collector_paused
 from deapnets.machine.freed import FreedMemory
 from deapnets.machine.threads import ThreadChoice
@@ -66,7 +66,7 @@ class Scored(NamedTuple):
 
 
 class Keeping(Protocol):
-    """Who keeps weights that were made: see `deapnets.keeping.Keeper`."""
+    """Who keeps weights that were made: see `deapnets.engines.keeping.Keeper`."""
 
     def keep(self, nodes: Sequence[Node], rows: torch.Tensor) -> None:
         """Take what is to be kept of ``rows`` ``[n, P]``, which are the weights of ``nodes``."""

@@ -8,11 +8,11 @@ from typing import Any, final
 import numpy as np
 import torch
 
+from deapnets.engines.keeping import WIDE
 from deapnets.engines.packing import SHARED, Place
 from deapnets.engines.pool import Pool
 from deapnets.genomes.making import make
 from deapnets.genomes.nodes import Node
-from deapnets.keeping import WIDE
 
 _BLOCK = 16 << 20
 """Bytes of a block of narrow rows."""

@@ -7,9 +7,9 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
-from deapnets.archive import Score, ScoreArchive
 from deapnets.errors import ArchitectureError, EvaluationError, OptionError
 from deapnets.evaluators.architectures import ArchitectureEvaluator, Outcome
+from deapnets.evaluators.archive import Score, ScoreArchive
 
 if TYPE_CHECKING:
     import torch

@@ -13,6 +13,7 @@ from typing import Any, final
 from deapnets.algorithms.base import Settings
 from deapnets.errors import OptionError, RunError, unknown
 from deapnets.evaluators.base import Evaluator
+from deapnets.files.whole import unflushed
 from deapnets.plugins import EVALUATORS, UsablePlugin, get
 from deapnets.plugins.options import parse_options
 from deapnets.reports.statistics import PairedTest, compare_pairs
@@ -21,7 +22,6 @@ from deapnets.runs.configuring import Configuration, make_evaluator, make_settin
 from deapnets.runs.directory import FORMAT, RunDirectory
 from deapnets.runs.environment import environment
 from deapnets.runs.running import Run
-from deapnets.runs.whole import unflushed
 
 CONSTANT = "constant"
 """The row of the trivial answer: what is reached without looking at the inputs."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, final
 
 from deapnets.errors import RunError
-from deapnets.locking import owner
+from deapnets.files.locking import owner
 from deapnets.runs.directory import LOG, TRACE, RunDirectory
 from deapnets.runs.status import STATUSES, status_of
 

@@ -6,7 +6,6 @@ module       concept
 budget       when a run ends, and how much of it is spent
 configuring  `Configuration`: every setting of a run, as its ``config.json``
 directory    the files of a run, written so that a reader never sees half of one
-whole        files that are written whole or not at all
 environment  versions and hardware
 networks     networks as a table of weights and recipes
 packing      a state as JSON and tensors, and back

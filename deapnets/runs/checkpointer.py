@@ -11,7 +11,7 @@ from deap import tools
 
 from deapnets.algorithms.books import fill_hall, fill_logbook, hall_state, logbook_state
 from deapnets.errors import OptionError, RunError
-from deapnets.locking import locked
+from deapnets.files.locking import locked
 from deapnets.mapping import PopulationMap
 from deapnets.runs.drawing import random_states, set_random_states
 from deapnets.runs.journal import Journal

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from deapnets.errors import RunError
-from deapnets.locking import NAME as LOCK
-from deapnets.locking import owner
-from deapnets.runs.whole import flush, is_partial, remove_partial, write_whole
+from deapnets.files.locking import NAME as LOCK
+from deapnets.files.locking import owner
+from deapnets.files.whole import flush, is_partial, remove_partial, write_whole
 
 if TYPE_CHECKING:
     import torch

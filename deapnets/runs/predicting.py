@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deapnets.errors import DataError
-from deapnets.images import read_values
+from deapnets.files.arrays import read_values
 from deapnets.runs.exporting import Best
 
 if TYPE_CHECKING:

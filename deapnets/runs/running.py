@@ -17,8 +17,8 @@ from deapnets.algorithms.base import Algorithm, Generation
 from deapnets.algorithms.ga import individual_class
 from deapnets.architectures.spaces import SpaceGenome
 from deapnets.evaluators.architectures import ArchitectureEvaluator
+from deapnets.files.locking import locked
 from deapnets.genomes.weights import WeightGenome
-from deapnets.locking import locked
 from deapnets.mapping import PopulationMap
 from deapnets.runs.champion import Champion
 from deapnets.runs.configuring import Configuration

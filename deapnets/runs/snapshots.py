@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any, final
 
 from deapnets.errors import RunError
+from deapnets.files.whole import remove_partial, write_whole
 from deapnets.randomness import RECIPE_VERSION
 from deapnets.runs.networks import Lineage
 from deapnets.runs.packing import Packed, pack, unpack
 from deapnets.runs.tensors import inline, outlined, read_tensors, write_tensors
-from deapnets.runs.whole import remove_partial, write_whole
 
 FORMAT = 1
 """Version of the snapshots' files: the first line of each carries it."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from deapnets.errors import RunError
-from deapnets.locking import owner
+from deapnets.files.locking import owner
 from deapnets.runs.directory import RunDirectory
 
 STATUSES = ("running", "interrupted", "failed", "finished")

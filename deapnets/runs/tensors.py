@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 
+from deapnets.engines.keeping import WIDE
 from deapnets.errors import RunError
 from deapnets.runs.networks import Rows
 
@@ -30,7 +31,6 @@ _NAMES = {
     torch.uint8: "U8",
     torch.bool: "BOOL",
 }
-_WIDE = 64 << 10  # bytes from which a row is kept in a tensor of its own, as deapnets.keeping does
 _BLOCK = 1 << 24
 
 
@@ -100,7 +100,7 @@ def outlined(written: Mapping[str, list[Any]]) -> dict[str, Rows]:
 def _read(file: safe_open, name: str) -> Rows:
     part = file.get_slice(name)
     shape = part.get_shape()
-    if not name.startswith("weights.") or 4 * shape[1] < _WIDE:
+    if not name.startswith("weights.") or 4 * shape[1] < WIDE:
         return file.get_tensor(name)
     return [part[row].clone() for row in range(shape[0])]
 

@@ -15,9 +15,9 @@ from deap import base, creator, tools
 import deapnets as dn
 from deapnets.algorithms.halving import Halving
 from deapnets.algorithms.search import Search
-from deapnets.archive import ScoreArchive
 from deapnets.errors import ArchitectureError, OptionError
 from deapnets.evaluators.architectures import ArchitectureEvaluator, Outcome
+from deapnets.evaluators.archive import ScoreArchive
 from deapnets.evaluators.bitstring import BitSpace, BitString
 
 BITS = 12

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from deapnets.locking import locked
+from deapnets.files.locking import locked
 from deapnets.runs.directory import FORMAT, RunDirectory
 
 CONFIG = {

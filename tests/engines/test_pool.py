@@ -7,9 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deapnets.engines.keeping import WIDE
 from deapnets.engines.pool import Pool, attached
 from deapnets.genomes.layout import Layout
-from deapnets.keeping import WIDE
 
 pytestmark = pytest.mark.skipif(not Pool.available(), reason="this system has no such memory")
 

@@ -11,12 +11,12 @@ import torch
 from torch import nn
 
 import deapnets as dn
+from deapnets.engines.keeping import Keeper, Store
 from deapnets.errors import LayoutError
 from deapnets.genomes.layout import Layout
 from deapnets.genomes.making import made, make
 from deapnets.genomes.nodes import Node
 from deapnets.genomes.rounding import rounded
-from deapnets.keeping import Keeper, Store
 
 HALF = torch.bfloat16
 

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from deapnets.errors import RunError
-from deapnets.locking import locked
+from deapnets.files.locking import locked
 from deapnets.reports.report import report_of
 from deapnets.reports.story import read_story
 from deapnets.reports.words import verdict

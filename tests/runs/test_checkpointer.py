@@ -16,7 +16,7 @@ from deap import algorithms, tools
 
 import deapnets as dn
 from deapnets.errors import OptionError, RunError
-from deapnets.locking import locked
+from deapnets.files.locking import locked
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "checkpointed.py"
 

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from deapnets.errors import RunError
-from deapnets.locking import locked
+from deapnets.files.locking import locked
 from deapnets.runs.directory import FORMAT, RunDirectory
 
 

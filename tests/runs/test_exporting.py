@@ -193,7 +193,7 @@ def test_runs_without_a_network_say_so(finished, tmp_path):
 
 
 def test_pictures_idx_and_npy_files_of_one_digit_are_answered_alike(best, digits, tmp_path):
-    from deapnets.idx import encode_idx
+    from deapnets.files.idx import encode_idx
 
     np.save(tmp_path / "digits.npy", digits)
     (tmp_path / "digits-idx3-ubyte").write_bytes(encode_idx(digits))

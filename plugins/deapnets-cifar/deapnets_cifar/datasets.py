@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from deapnets.downloading import Source
 from deapnets.errors import DataError
+from deapnets.files.downloading import Source
 from deapnets_cifar.downloading import CIFAR10, PARTS, is_whole, unpacked
 
 _RECORD = 1 + 3 * 32 * 32  # bytes: a label, and three planes of pixels

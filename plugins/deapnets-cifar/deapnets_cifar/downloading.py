@@ -10,8 +10,8 @@ import zlib
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from deapnets.downloading import Source, checksum, sole
 from deapnets.errors import DataError
+from deapnets.files.downloading import Source, checksum, sole
 
 CIFAR10 = Source(
     "CIFAR-10",

@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 
 from deapnets.errors import OptionError, RunError
+from deapnets.files.whole import write_whole
 from deapnets.runs.directory import RunDirectory
 from deapnets.runs.resuming import require_same_network, stored_configuration
-from deapnets.runs.whole import write_whole
 from deapnets_gan.grids import png_of
 from deapnets_gan.task import GenerativeTask
 

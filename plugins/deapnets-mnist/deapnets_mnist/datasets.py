@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from deapnets.downloading import Source, sole
 from deapnets.errors import DataError, OptionError
-from deapnets.idx import read_idx
+from deapnets.files.downloading import Source, sole
+from deapnets.files.idx import read_idx
 
 if TYPE_CHECKING:
     import torch
@@ -178,7 +178,7 @@ def load_idx_folder(folder: str | Path, name: str) -> Dataset:
     Raises
     ------
     DataError
-        A file is missing or damaged (see :func:`~deapnets.idx.read_idx`); images are not
+        A file is missing or damaged (see :func:`~deapnets.files.idx.read_idx`); images are not
         ``uint8`` ``[n, height, width]``, or none; labels are not whole numbers ``[n]`` from 0, or
         not as many as images; training and test images differ in size; a test label does not
         occur among the classes.

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deapnets.idx import encode_idx as _encode
+from deapnets.files.idx import encode_idx as _encode
 from deapnets.testing.serving import Server
 from deapnets.testing.serving import serve as _serve
 

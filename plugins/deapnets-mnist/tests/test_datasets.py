@@ -216,7 +216,7 @@ def test_wrong_checksum_is_refused_by_every_mirror(cache, serve, published):
 
 
 def test_silent_mirror_is_given_up(parts, cache, serve, published, checksums, monkeypatch):
-    monkeypatch.setattr("deapnets.downloading.TIMEOUT", (0.1, 0.1))
+    monkeypatch.setattr("deapnets.files.downloading.TIMEOUT", (0.1, 0.1))
     silent, good = serve(published, hang=0.5), serve(published)
     mirrors = [silent.url, good.url]
     assert_holds(load_mnist(mirrors=mirrors, cache=cache, checksums=checksums), parts)

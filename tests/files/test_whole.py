@@ -6,8 +6,8 @@ import os
 
 import pytest
 
+from deapnets.files.whole import unflushed, write_whole
 from deapnets.runs.directory import RunDirectory
-from deapnets.runs.whole import unflushed, write_whole
 
 
 @pytest.fixture

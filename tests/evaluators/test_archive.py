@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from deapnets.archive import Score, ScoreArchive
 from deapnets.errors import DataError, OptionError
+from deapnets.evaluators.archive import Score, ScoreArchive
 
 
 def test_scores_are_there_after_the_file_was_closed(tmp_path):
@@ -75,7 +75,7 @@ def test_two_processes_write_into_one_file(tmp_path):
     path = tmp_path / "scores"
     archive = ScoreArchive(path)
     code = (
-        "import sys; from deapnets.archive import Score, ScoreArchive\n"
+        "import sys; from deapnets.evaluators.archive import Score, ScoreArchive\n"
         "archive = ScoreArchive(sys.argv[1])\n"
         "for n in range(50): archive.note('theirs', 1.0, Score((0.5,), 0.0, n), '')"
     )
@@ -90,7 +90,7 @@ def test_two_processes_write_into_one_file(tmp_path):
 def test_what_was_noted_survives_a_process_that_is_killed(tmp_path):
     path = tmp_path / "scores"
     code = (
-        "import os, signal, sys; from deapnets.archive import Score, ScoreArchive\n"
+        "import os, signal, sys; from deapnets.evaluators.archive import Score, ScoreArchive\n"
         "ScoreArchive(sys.argv[1]).note('key', 1.0, Score((0.5,), 0.0, 3), '')\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )

@@ -10,12 +10,12 @@ import threading
 import pytest
 
 from deapnets.errors import RunError
-from deapnets.locking import NAME, locked, owner
+from deapnets.files.locking import NAME, locked, owner
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from deapnets.locking import locked
+from deapnets.files.locking import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
@@ -81,7 +81,7 @@ def test_of_many_processes_at_once_one_holds_the_folder_at_a_time(tmp_path):
 import sys, time
 from pathlib import Path
 from deapnets.errors import RunError
-from deapnets.locking import locked
+from deapnets.files.locking import locked
 folder, held = Path(sys.argv[1]), 0
 end = time.monotonic() + 1.0
 while time.monotonic() < end:

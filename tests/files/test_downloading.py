@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from deapnets.downloading import Source, sole
 from deapnets.errors import DataError
+from deapnets.files.downloading import Source, sole
 from deapnets.testing.serving import serve
 
 FILES = {"one.bin": bytes(range(256)) * 40, "two.bin": b"two" * 999}
@@ -93,7 +93,7 @@ def test_the_shared_folder_is_the_environments(monkeypatch, tmp_path):
 BRING = """
 import sys
 from pathlib import Path
-from deapnets.downloading import Source, sole
+from deapnets.files.downloading import Source, sole
 folder, mirror, *pairs = sys.argv[1:]
 sums = dict(pair.split("=") for pair in pairs)
 with sole(Path(folder)):

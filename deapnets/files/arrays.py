@@ -80,6 +80,6 @@ def _numpy(path: Path) -> np.ndarray:
 
 
 def _idx(path: Path) -> np.ndarray:
-    from deapnets.idx import read_idx
+    from deapnets.files.idx import read_idx
 
     return read_idx(path)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import final
 
 from deapnets.errors import DataError, RunError
-from deapnets.locking import locked
+from deapnets.files.locking import locked
 
 TIMEOUT = (5.0, 10.0)
 """Seconds a server may take to accept a connection, and to send the next bytes."""
