@@ -64,6 +64,16 @@ class Algorithm(ABC):
         Called once, on an algorithm that `Settings.begin` has just made for the same settings.
         """
 
+    def cost(self) -> float:
+        """Return the seconds of all evaluations so far, by the evaluator's account; 0 for none."""
+        return 0.0
+
+    def bound(self, evaluation_seconds: float) -> None:
+        """Take note of what evaluations may cost: a step ends where that is spent.
+
+        Called before the first step; of algorithms whose settings say that they count costs.
+        """
+
     def figures(self) -> dict[str, float]:
         """Return what the log says of the last step beside its fitness: step sizes, say."""
         return {}
@@ -81,6 +91,9 @@ class Settings(ABC):
 
     searches: ClassVar[bool] = False
     """Whether it searches structures and programs; weights otherwise."""
+
+    costs: ClassVar[bool] = False
+    """Whether it counts what evaluations cost: a budget of ``evaluation_seconds`` may end it."""
 
     population: int
 

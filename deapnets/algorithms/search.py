@@ -169,8 +169,12 @@ class Search(ABC):
             self._start(trial)
             self._waiting.append(trial)
 
+    def is_paid_out(self) -> bool:
+        """Return whether evaluations have cost ``seconds``, where that is the budget."""
+        return self.seconds is not None and self.ledger.seconds >= self.seconds
+
     def _has_budget(self) -> bool:
-        if self.seconds is not None and self.ledger.seconds >= self.seconds:
+        if self.is_paid_out():
             return False
         return self.evaluations is None or self._started < self.evaluations
 

@@ -12,11 +12,11 @@ from deap import base, tools
 from deapnets.algorithms.aging import eaAging, eaNonAging, eaPairs
 from deapnets.algorithms.base import Algorithm, Generation, Settings
 from deapnets.algorithms.ga import individual_class
-from deapnets.algorithms.halving import Halving
+from deapnets.algorithms.halving import Halving, standing
 from deapnets.algorithms.randomweights import RandomWeightsSettings
 from deapnets.algorithms.reinforce import eaReinforce
 from deapnets.algorithms.sampling import eaLocal, eaRandom
-from deapnets.algorithms.search import Search
+from deapnets.algorithms.search import Evaluation, Search
 from deapnets.architectures.cells import CellSpace
 from deapnets.architectures.graphs import GraphSpace
 from deapnets.errors import OptionError
@@ -59,6 +59,7 @@ class SearchSettings(Settings):
     """
 
     searches: ClassVar[bool] = True
+    costs: ClassVar[bool] = True
 
     population: int = 1
     rescore: float = 0.0
@@ -136,12 +137,38 @@ class SearchAlgorithm(Algorithm):
 
     def step(self, spent: float) -> Generation:
         """Evaluate the next individuals; never more than the budget has left."""
-        count = self._plan(spent)
-        done = [next(self._search) for _ in range(count)]
+        done = self._evaluated(self._plan(spent))
         self._mapping.evaluations += len(done)
         self._number += 1
         individuals = [evaluation.individual for evaluation in done]
-        return Generation(self._number, individuals, [], len(done), {})
+        leader = {"leader": str(self._leader())}
+        return Generation(self._number, individuals, [], len(done), leader)
+
+    def _evaluated(self, count: int) -> list[Evaluation]:
+        """Return the next so many evaluations, more until somebody leads; fewer at a bound of cost.
+
+        Who is under way when the bound is reached is finished.
+        """
+        done = []
+        for evaluation in self._search:
+            done.append(evaluation)
+            enough = len(done) >= count and self._leader() is not None
+            if enough and not self._search.is_paid_out():
+                break
+        if self._search.seconds is not None and not self._search.ledger.seconds:
+            raise OptionError(
+                "By the evaluator's account evaluations cost no seconds: a budget of them never "
+                "ends. Give evaluations instead."
+            )
+        return done
+
+    def cost(self) -> float:
+        """Return the seconds that the evaluator says all evaluations have cost."""
+        return self._search.ledger.seconds
+
+    def bound(self, evaluation_seconds: float) -> None:
+        """Propose no further individual once evaluations have cost so much."""
+        self._search.seconds = evaluation_seconds
 
     def _plan(self, spent: float) -> int:
         """Return how many evaluations this step makes; say when leaders are scored again."""
@@ -159,10 +186,18 @@ class SearchAlgorithm(Algorithm):
         """Return the network with the best mean of its scores; its fitness is that mean."""
         entry = self._search.ledger.best()
         if entry is None:  # nothing was seen at the full fidelity yet
-            return {"champion": tools.selBest(self._search.population, 1)[0]}
+            return {"champion": self._leader()}
         best = self._search.toolbox.clone(entry.individual)
         best.fitness.values = entry.mean()
         return {"champion": best}
+
+    def _leader(self) -> Any:
+        """Return the best individual; of the population until one has the full fidelity.
+
+        None while the first one climbs: with `Halving` it is promoted at once.
+        """
+        best, population = self._search.best(), self._search.population
+        return max(population, key=standing, default=None) if best is None else best
 
     def figures(self) -> dict[str, float]:
         """Return the counts of the ledger."""

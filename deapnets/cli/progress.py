@@ -131,12 +131,12 @@ def _next(directory: RunDirectory, config: dict[str, Any]) -> list[tuple[str, st
     kind, limit = next(
         (name, limit) for name, limit in config["budget"].items() if limit and name != "target"
     )
-    name = config["evaluator"]
+    option, name = kind.replace("_", "-"), config["evaluator"]
     if is_script(config["distribution"]):
         name = f"{config['distribution']}:{name}"
     return [
         (f"deapnets report {directory.path} --open", "how it went, on one page"),
-        (f"deapnets resume {directory.path} --{kind} {2 * limit:.12g}", "go on, twice as far"),
+        (f"deapnets resume {directory.path} --{option} {2 * limit:.12g}", "go on, twice as far"),
         (f"deapnets plugins show {name}", "what else it takes, as -o NAME=VALUE"),
     ]
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 @click.option("--generations", type=int, help="A larger number of generations than the run had.")
 @click.option("--seconds", type=float, help="More seconds, those that were spent included.")
 @click.option("--evaluations", type=int, help="More evaluated individuals.")
+@click.option("--evaluation-seconds", type=float, help="More seconds that evaluations may cost.")
 @click.option(
     "--any-version",
     is_flag=True,
@@ -26,6 +27,7 @@ def resume(
     generations: int | None,
     seconds: float | None,
     evaluations: int | None,
+    evaluation_seconds: float | None,
     any_version: bool,
     as_json: bool,
 ) -> None:
@@ -43,7 +45,12 @@ def resume(
 
     stored = RunDirectory.open(directory)
     require_free(stored.path)
-    limits = {"generations": generations, "seconds": seconds, "evaluations": evaluations}
+    limits = {
+        "generations": generations,
+        "seconds": seconds,
+        "evaluations": evaluations,
+        "evaluation_seconds": evaluation_seconds,
+    }
     configuration = stored_configuration(stored, any_version=any_version, **limits)
     if not any(limits.values()):
         _require_unfinished(stored)

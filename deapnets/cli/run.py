@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     "--seconds", type=float, help="End after so many seconds; 60 when there is no other budget."
 )
 @click.option("--evaluations", type=int, help="End after so many evaluated individuals.")
+@click.option(
+    "--evaluation-seconds",
+    type=float,
+    help="End when evaluations have cost so many seconds, by the evaluator's account: simulated "
+    "ones where a table stands for training.",
+)
 @click.option("--target", metavar="METRIC=VALUE", help="End when validation reaches the value.")
 @click.option("--seed", type=int, help="Seed; drawn and written down when there is none.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
@@ -78,6 +84,7 @@ def run(
     generations: int | None,
     seconds: float | None,
     evaluations: int | None,
+    evaluation_seconds: float | None,
     target: str | None,
     as_json: bool,
     out: str | None,
@@ -101,7 +108,7 @@ def run(
         make_settings,
     )
 
-    if generations is None and seconds is None and evaluations is None:
+    if all(limit is None for limit in (generations, seconds, evaluations, evaluation_seconds)):
         seconds = 60.0
     goal = None if target is None else Target.parse(target)
     plugin = make_evaluator(evaluator, options, algorithm)
@@ -109,7 +116,7 @@ def run(
         plugin,
         algorithm,
         make_settings(algorithm, settings, plugin.instance, population),
-        Budget(generations, seconds, evaluations, goal),
+        Budget(generations, seconds, evaluations, goal, evaluation_seconds),
         draw_seed() if seed is None else seed,
         **machine,
     )

@@ -14,6 +14,7 @@ from deapnets.errors import ArchitectureError, EvaluationError
 from deapnets.evaluators.base import Evaluator
 
 if TYPE_CHECKING:
+    from deapnets.evaluators.census import Census
     from deapnets.randomness import Stream
 
 
@@ -77,6 +78,20 @@ class ArchitectureEvaluator(Evaluator):
     def measure(self, individual: SpaceGenome) -> dict[str, float]:  # type: ignore[override]  # as genome
         """Return held-out figures of one individual for the report; never fitness."""
         return {}
+
+    def look_up(self, architecture: str) -> dict[str, float]:
+        """Return what `measure` says of an architecture's text, where it costs nothing to know.
+
+        For looking back at a search that is over; nothing that searches uses it. By default empty.
+        """
+        return {}
+
+    def census(self) -> Census | None:
+        """Return all networks with their scores: what random draws find is known then, exactly.
+
+        By default None: nobody knows.
+        """
+        return None
 
     def evaluate(self, networks: Any) -> NoReturn:
         """Refuse: there is no chunk of networks of one layout."""

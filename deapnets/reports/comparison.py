@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import shutil
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any, final
 
 from deapnets.algorithms.base import Settings
 from deapnets.errors import OptionError, RunError, unknown
-from deapnets.evaluators.base import Evaluator
 from deapnets.files.whole import unflushed
 from deapnets.plugins import EVALUATORS, UsablePlugin, get
 from deapnets.plugins.options import parse_options
+from deapnets.reports.courses import Courses, courses_of, expected
 from deapnets.reports.statistics import PairedTest, compare_pairs
 from deapnets.runs.budget import Budget, minimised
 from deapnets.runs.configuring import Configuration, make_evaluator, make_settings
@@ -25,6 +26,9 @@ from deapnets.runs.running import Run
 
 CONSTANT = "constant"
 """The row of the trivial answer: what is reached without looking at the inputs."""
+
+DRAWS = "random, exact"
+"""The row of what random search is expected to find, where the evaluator knows all networks."""
 
 BASELINES = ("random", "adam")
 """Algorithms that are compared unasked: random search, and back-propagation where there is one."""
@@ -40,17 +44,18 @@ class Plan:
     evaluator
         Its name.
     algorithms
-        Names of algorithms; the baselines are added.
+        Names of algorithms, or ``NAME=ALGORITHM`` for one with settings of its own; the baselines
+        are added.
     seeds
         How many: 1 to this number.
     evaluations
         Evaluations of each run, where no seconds are given.
-    seconds
-        Seconds of each run, instead.
+    seconds, evaluation_seconds
+        Seconds of each run, or what its evaluations may cost, instead.
     options
         ``KEY=VALUE`` of the evaluator.
     settings
-        ``ALGORITHM.KEY=VALUE`` of the algorithms.
+        ``NAME.KEY=VALUE`` of the algorithms.
     metric
         A figure of ``result.json``; None for the test accuracy, or what there is instead.
     device, memory
@@ -59,7 +64,8 @@ class Plan:
     Raises
     ------
     OptionError
-        When an algorithm is named twice, or settings name none of them; when there is no seed.
+        When an algorithm is named twice, or settings name none of them; when there is no seed, or
+        more than one budget.
     """
 
     evaluator: str
@@ -72,27 +78,39 @@ class Plan:
     device: str = "auto"
     memory: str | None = None
     seconds: float | None = None
+    evaluation_seconds: float | None = None
 
     def __post_init__(self) -> None:
         if self.seeds < 1:
             raise OptionError(f"A comparison takes at least one seed, got {self.seeds}.")
-        twice = [name for name in self.algorithms if list(self.algorithms).count(name) > 1]
-        if twice or not self.algorithms:
+        if None not in (self.seconds, self.evaluation_seconds):
+            raise OptionError("Give seconds or evaluation_seconds: budgets are to be equal.")
+        if len(self.contenders) < len(self.algorithms) or not self.algorithms:
             raise OptionError(
                 f"Name each algorithm once, with commas between them; got "
-                f'"{",".join(self.algorithms)}".'
+                f'"{",".join(self.algorithms)}". One with settings of its own has a name of its '
+                "own: NAME=ALGORITHM."
             )
+        for name in self.contenders:
+            if not re.fullmatch(r"[\w:-]+", name):
+                raise OptionError(f'A name has letters, digits, - and _; got "{name}".')
         for pair in self.settings:
             name, dot, _ = pair.partition("=")[0].partition(".")
-            known = dict.fromkeys([*self.algorithms, *BASELINES, *rivals_of(self.evaluator)])
+            known = dict.fromkeys([*self.contenders, *BASELINES, *rivals_of(self.evaluator)])
             if not dot or name not in known:
                 raise OptionError(
                     f"{unknown('algorithm', name, known)} Write -a ALGORITHM.KEY=VALUE."
                 )
 
-    def settings_of(self, algorithm: str) -> list[str]:
+    @property
+    def contenders(self) -> dict[str, str]:
+        """Return the algorithms that were asked for by their names in the comparison."""
+        pairs = (text.partition("=") for text in self.algorithms)
+        return {name: algorithm or name for name, _, algorithm in pairs}
+
+    def settings_of(self, name: str) -> list[str]:
         """Return the ``KEY=VALUE`` pairs of one algorithm."""
-        prefix = f"{algorithm}."
+        prefix = f"{name}."
         return [pair.removeprefix(prefix) for pair in self.settings if pair.startswith(prefix)]
 
 
@@ -101,7 +119,8 @@ class Plan:
 class Row:
     """One algorithm's results: a value a seed.
 
-    ``image_forwards``, ``evaluations`` and ``seconds`` are means over the seeds.
+    ``image_forwards``, ``evaluations`` and ``seconds`` are means over the seeds, and so are
+    ``metrics``: those that every run has. ``evaluation_seconds`` is None where nobody counts them.
     """
 
     algorithm: str
@@ -113,6 +132,8 @@ class Row:
     evaluations: float
     image_forwards: float
     seconds: float
+    evaluation_seconds: float | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
 
 
 @final
@@ -145,7 +166,7 @@ class Comparison:
 
     def algorithms(self) -> list[str]:
         """Return the names asked for, then the evaluator's rivals and the baselines it has."""
-        names = list(self.plan.algorithms)
+        names = list(self.plan.contenders)
         evaluator = self._configuration(names[0], 1).evaluator
         for name in (*evaluator.rivals, *BASELINES):
             if name not in names and (name != "adam" or evaluator.differentiable):
@@ -161,21 +182,17 @@ class Comparison:
             When the directory holds something else, or a finished run of other settings.
         """
         names = self.algorithms()
-        configurations = [
-            self._configuration(name, seed)
-            for seed in range(1, self.plan.seeds + 1)
-            for name in names
-        ]
-        for number, configuration in enumerate(configurations, 1):
-            directory = run_directory(self.directory, configuration.algorithm, configuration.seed)
+        jobs = [(name, seed) for seed in range(1, self.plan.seeds + 1) for name in names]
+        configurations = [self._configuration(name, seed) for name, seed in jobs]
+        for number, (name, seed) in enumerate(jobs, 1):
+            configuration = configurations[number - 1]
+            directory = run_directory(self.directory, name, seed)
             again = not _finished(directory)
             if again:
                 _run(configuration, directory)
             else:
                 _require_same(configuration, directory)
-            result = directory.read("result.json")
-            name, seed = configuration.algorithm, configuration.seed
-            yield Step(name, seed, number, len(configurations), again, result)
+            yield Step(name, seed, number, len(jobs), again, directory.read("result.json"))
 
     def report(self) -> dict[str, Any]:
         """Return the content of ``comparison.json`` from the finished runs, and write it."""
@@ -186,33 +203,55 @@ class Comparison:
         evaluator = self._configuration(names[0], 1).evaluator
         metric = self._metric([r for lot in results.values() for r in lot])
         rows = [_row(name, metric, lot) for name, lot in results.items()]
-        rows += _constant_row(evaluator, metric, self.plan.seeds)
+        rows += _fixed_row(CONSTANT, evaluator.baseline(), metric, self.plan.seeds)
         less = minimised(metric) or (metric == "best_fitness" and evaluator.weights[0] < 0)
-        tests = _tests(rows, self.plan.algorithms, less)
+        tests = _tests(rows, list(self.plan.contenders), less)
+        rows += _fixed_row(DRAWS, expected(evaluator, self._budget()), metric, self.plan.seeds)
+        courses = self.courses()
         value = {
             "format": FORMAT,
             **dataclasses.asdict(self.plan),
             "metric": metric,
             "rows": [dataclasses.asdict(row) for row in rows],
             "tests": [_test_record(test) for test in tests],
+            "courses": [] if courses is None else courses.means(),
             "environment": environment(),
         }
         self.directory.write("comparison.json", value)
         return self.directory.read("comparison.json")
 
-    def _configuration(self, algorithm: str, seed: int) -> Configuration:
+    def courses(self) -> Courses | None:
+        """Return the course of every finished run; None where they cannot be looked up."""
+        return courses_of(
+            self._configuration(self.algorithms()[0], 1).evaluator,
+            {
+                name: [run_directory(self.directory, name, s + 1) for s in range(self.plan.seeds)]
+                for name in self.algorithms()
+            },
+        )
+
+    def _configuration(self, name: str, seed: int) -> Configuration:
         plan = self.plan
+        algorithm = plan.contenders.get(name, name)
         if self._plugin is None:  # what is installed is looked up once
             self._plugin = make_evaluator(plan.evaluator, plan.options)
         plugin = self._plugin_of(self._plugin, algorithm)
-        if algorithm not in self._settings:
-            pairs = plan.settings_of(algorithm)
-            self._settings[algorithm] = make_settings(algorithm, pairs, plugin.instance)
-        settings = self._settings[algorithm]
-        spends_time = plan.seconds is not None
-        budget = Budget(None, plan.seconds, None if spends_time else plan.evaluations)
+        if name not in self._settings:
+            pairs = plan.settings_of(name)
+            self._settings[name] = make_settings(algorithm, pairs, plugin.instance)
+        settings = self._settings[name]
+        budget = self._budget()
         machine = {"device": plan.device, "memory": plan.memory}
         return Configuration(plugin, algorithm, settings, budget, seed, **machine)  # type: ignore[arg-type]  # two of its own
+
+    def _budget(self) -> Budget:
+        plan = self.plan
+        counts = plan.seconds is None and plan.evaluation_seconds is None
+        return Budget(
+            seconds=plan.seconds,
+            evaluations=plan.evaluations if counts else None,
+            evaluation_seconds=plan.evaluation_seconds,
+        )
 
     def _plugin_of(self, plugin: UsablePlugin, algorithm: str) -> UsablePlugin:
         """Return the evaluator anew; as a rival wants it, where the plan does not say otherwise."""
@@ -227,7 +266,7 @@ class Comparison:
 
     def _metric(self, results: Sequence[dict[str, Any]]) -> str:
         """Return the metric asked for; else the first of the usual ones that every run has."""
-        shared = set.intersection(*(set(_figures(result)) for result in results))
+        shared = _shared(results)
         if self.plan.metric is not None:
             if self.plan.metric not in shared:
                 raise OptionError(unknown("metric", self.plan.metric, shared))
@@ -293,12 +332,30 @@ def _figures(result: dict[str, Any]) -> dict[str, float]:
 
 def _row(algorithm: str, metric: str, results: Sequence[dict[str, Any]]) -> Row:
     values = [float(_figures(result)[metric]) for result in results]
-    spent = [
-        statistics.fmean(result[name] for result in results)
-        for name in ("evaluations", "image_forwards", "seconds")
-    ]
-    seeds = [result["seed"] for result in results]
-    return Row(algorithm, seeds, metric, values, *_moments(values), *spent)
+    mean, deviation = _moments(values)
+    counted = all("evaluation_seconds" in result for result in results)
+    return Row(
+        algorithm,
+        [result["seed"] for result in results],
+        metric,
+        values,
+        mean,
+        deviation,
+        evaluations=_mean(results, "evaluations"),
+        image_forwards=_mean(results, "image_forwards"),
+        seconds=_mean(results, "seconds"),
+        evaluation_seconds=_mean(results, "evaluation_seconds") if counted else None,
+        metrics={name: _mean(map(_figures, results), name) for name in sorted(_shared(results))},
+    )
+
+
+def _shared(results: Sequence[dict[str, Any]]) -> set[str]:
+    """Return the names of the figures that every run has."""
+    return set.intersection(*(set(_figures(result)) for result in results))
+
+
+def _mean(records: Iterable[dict[str, Any]], name: str) -> float:
+    return statistics.fmean(float(record[name]) for record in records)
 
 
 def _moments(values: Sequence[float]) -> tuple[float, float | None]:
@@ -306,15 +363,15 @@ def _moments(values: Sequence[float]) -> tuple[float, float | None]:
     return statistics.fmean(values), deviation
 
 
-def _constant_row(evaluator: Evaluator, metric: str, seeds: int) -> list[Row]:
-    """Return the row of the trivial answer, the same for every seed; none where nobody knows."""
-    figures = evaluator.baseline()
+def _fixed_row(name: str, figures: dict[str, float], metric: str, seeds: int) -> list[Row]:
+    """Return the row of what is the same for every seed; none where nobody knows."""
     if metric not in figures:
         return []
     value = float(figures[metric])
     numbers = list(range(1, seeds + 1))
     deviation = 0.0 if seeds > 1 else None
-    return [Row(CONSTANT, numbers, metric, [value] * seeds, value, deviation, 0.0, 0.0, 0.0)]
+    row = Row(name, numbers, metric, [value] * seeds, value, deviation, 0.0, 0.0, 0.0)
+    return [dataclasses.replace(row, metrics=figures)]
 
 
 def _tests(rows: Sequence[Row], asked: Sequence[str], less_is_better: bool) -> list[PairedTest]:

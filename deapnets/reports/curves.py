@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deapnets.errors import RunError
-from deapnets.reports.comparison import CONSTANT, run_directory
+from deapnets.reports.comparison import CONSTANT, DRAWS, run_directory
+from deapnets.reports.courses import Course, Courses
 from deapnets.runs.directory import RunDirectory
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 COLOURS = ("#d1495b", "#13795b", "#2f6690", "#edae49", "#6a4c93", "#3d5a80", "#7b8794")
 _INK, _MUTED = "#1f2933", "#7b8794"
 _POINTS = 200
+_COST = "seconds that evaluations have cost"
 
 Floats = NDArray[np.float64]
 Curve = tuple[Floats, Floats]  # evaluations and figure, of one run
@@ -39,8 +41,9 @@ def draw_comparison(
     FigureCanvasAgg(figure)
     ax = figure.subplots()
     what = _figure_of(report["metric"])
-    spent = "evaluations" if report.get("seconds") is None else "seconds"
-    shown = [row for row in report["rows"] if row["algorithm"] != CONSTANT]
+    given = ("seconds", "evaluation_seconds")
+    spent = next((name for name in given if report.get(name) is not None), "evaluations")
+    shown = [row for row in report["rows"] if row["algorithm"] not in (CONSTANT, DRAWS)]
     for number, row in enumerate(shown):
         curves = [_curve(directory, row["algorithm"], seed, what, spent) for seed in row["seeds"]]
         _draw(ax, row["algorithm"], curves, COLOURS[number % len(COLOURS)])
@@ -53,17 +56,91 @@ def draw_comparison(
     return directory.path / name
 
 
+def draw_courses(
+    directory: RunDirectory, report: dict[str, Any], courses: Courses, name: str = "comparison.png"
+) -> Path:
+    """Draw what searches had found at each moment; return the picture's path: 1440 x 750 pixels.
+
+    On the left the metric against what the budget counts, on the right the regret, where there is
+    one, against seconds of evaluations: means over the seeds, and their standard errors. What is
+    expected of random draws is dashed.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9.6, 5.0), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = [(report["metric"], report["evaluation_seconds"] is not None)]
+    panels += [("regret", True)] if "regret" in courses.names() else []
+    axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    for ax, (what, costs) in zip(axes, panels, strict=True):
+        early = []  # means after a twentieth of the way: what came before would hide the rest
+        for number, (algorithm, runs) in enumerate(courses.runs.items()):
+            lines = [_line(course, what, costs) for course in runs]
+            mean = _draw_mean(ax, algorithm, lines, COLOURS[number % len(COLOURS)])
+            early.append(float(mean[_POINTS // 20]))
+        _draw_expected(ax, courses, what, costs)
+        ax.set_xlabel(_COST if costs else "evaluations", color=_MUTED, fontsize=9)
+        ax.set_title(what.replace("_", " "), loc="left", color=_MUTED, fontsize=9)
+        ax.xaxis.set_major_formatter("{x:,.0f}")
+        if what == "regret":
+            ax.set_yscale("log")
+        else:
+            ax.set_ylim(bottom=min(early))
+        clean(ax)
+    axes[-1].legend(frameon=False, fontsize=9)
+    title = f"{report['evaluator']}: mean and standard error of {report['seeds']} seeds"
+    figure.suptitle(title, x=0.01, ha="left", color=_INK, fontsize=11, weight="bold")
+    directory.replace(name, lambda path: figure.savefig(path, format="png"))
+    return directory.path / name
+
+
+def _line(course: Course, what: str, costs: bool) -> Curve:
+    at = course.seconds if costs else course.evaluations
+    return np.array(at, float), np.array([figures[what] for figures in course.figures])
+
+
+def _draw_mean(ax: Axes, label: str, curves: Sequence[Curve], colour: str) -> Floats:
+    """Draw the mean of the curves and its standard error; return the mean ``[k]``."""
+    grid, values = _on_a_grid(curves)
+    mean = values.mean(0)
+    error = values.std(0, ddof=1) / len(values) ** 0.5 if len(values) > 1 else 0.0 * mean
+    ax.plot(grid, mean, color=colour, linewidth=1.6, label=label)
+    ax.fill_between(grid, mean - error, mean + error, color=colour, alpha=0.18, linewidth=0)
+    return mean
+
+
+def _draw_expected(ax: Axes, courses: Courses, what: str, costs: bool) -> None:
+    """Draw what is expected of random draws, from the first one to as many as the runs made."""
+    census = courses.census
+    if census is None or what not in census.figures:
+        return
+    runs = [course for lot in courses.runs.values() for course in lot]
+    end = min(course.seconds[-1] if costs else course.evaluations[-1] for course in runs)
+    last = census.draws_for(end) if costs else int(end)
+    draws = np.unique(np.linspace(1, last, _POINTS).round().astype(int))
+    values = [census.best_of(int(count))[what] for count in draws]
+    at = draws * (end / last) if costs else draws
+    ax.plot(at, values, color=_INK, linewidth=1.2, linestyle="--", label=DRAWS)
+
+
 def median_and_band(curves: Sequence[Curve]) -> tuple[Floats, Floats, Floats, Floats]:
     """Return positions ``[k]``, and median, lower and upper quartile of the curves there.
 
     Each curve keeps its last value until the next one; positions lie where all curves are known.
     """
+    grid, values = _on_a_grid(curves)
+    low, middle, high = np.quantile(values, [0.25, 0.5, 0.75], axis=0)
+    return grid, middle, low, high
+
+
+def _on_a_grid(curves: Sequence[Curve]) -> tuple[Floats, Floats]:
+    """Return positions ``[k]`` and the curves there ``[n, k]``."""
     start = max(at[0] for at, _ in curves)
     end = min(at[-1] for at, _ in curves)
     grid = np.linspace(start, max(start, end), _POINTS)
     values = [y[np.searchsorted(at, grid, side="right") - 1] for at, y in curves]
-    low, middle, high = np.quantile(np.array(values), [0.25, 0.5, 0.75], axis=0)
-    return grid, middle, low, high
+    return grid, np.array(values)
 
 
 def clean(ax: Axes) -> None:

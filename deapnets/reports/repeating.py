@@ -11,6 +11,7 @@ from typing import Any
 from deapnets.errors import DeapnetsError
 from deapnets.plugins.scripts import is_script
 from deapnets.reports.story import Record, Story, record_of
+from deapnets.runs.budget import LIMITS
 
 _MACHINE = {"device": "auto", "memory": None, "engine": "serial", "workers": None}
 _MORE = {"address": None, "time_limit": None, "on_error": "raise", "checkpoint_every": 10.0}
@@ -88,8 +89,8 @@ def _text(value: Any) -> str:
 def _budget(budget: Any) -> list[str]:
     given = record_of(budget)
     lines = [
-        f"--{name} {shlex.quote(str(given[name]))}"
-        for name in ("generations", "seconds", "evaluations")
+        f"--{name.replace('_', '-')} {shlex.quote(str(given[name]))}"
+        for name in LIMITS
         if given.get(name) is not None
     ]
     target = record_of(given.get("target"))

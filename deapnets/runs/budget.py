@@ -12,6 +12,10 @@ _MINIMISED = ("_loss", "_distance")
 """How the metrics end that are better when they are less."""
 
 
+LIMITS = ("generations", "seconds", "evaluations", "evaluation_seconds")
+"""What a budget may count."""
+
+
 def minimised(metric: str) -> bool:
     """Return whether less is better of a metric: of losses and distances."""
     return metric.endswith(_MINIMISED)
@@ -61,6 +65,9 @@ class Budget:
         Individuals evaluated.
     target
         A figure of the validation split that is enough.
+    evaluation_seconds
+        Seconds that evaluations cost by the evaluator's own account, such as training that a table
+        stands for; of searches of architectures.
 
     Raises
     ------
@@ -72,13 +79,10 @@ class Budget:
     seconds: float | None = None
     evaluations: int | None = None
     target: Target | None = None
+    evaluation_seconds: float | None = None
 
     def __post_init__(self) -> None:
-        limits = {
-            "generations": self.generations,
-            "seconds": self.seconds,
-            "evaluations": self.evaluations,
-        }
+        limits = {name: getattr(self, name) for name in LIMITS}
         for name, value in limits.items():
             if value is not None and not 0 < value < math.inf:
                 raise OptionError(
@@ -113,13 +117,13 @@ class Budget:
                 f"{population}: this never evolves. Give more evaluations or a smaller population."
             )
 
-    def spent(self, generation: int, seconds: float, evaluations: int) -> float:
+    def spent(
+        self, generation: int, seconds: float, evaluations: int, evaluation_seconds: float = 0.0
+    ) -> float:
         """Return the part of the budget that is spent, from 0 to 1: 1 ends the run."""
-        parts = [
-            generation / self.generations if self.generations is not None else 0.0,
-            seconds / self.seconds if self.seconds is not None else 0.0,
-            evaluations / self.evaluations if self.evaluations is not None else 0.0,
-        ]
+        amounts = (generation, seconds, evaluations, evaluation_seconds)
+        limits = [getattr(self, name) for name in LIMITS]
+        parts = [a / limit for a, limit in zip(amounts, limits, strict=True) if limit is not None]
         return min(1.0, max(parts))
 
     def reached(self, figures: dict[str, float]) -> bool:

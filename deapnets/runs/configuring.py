@@ -74,6 +74,11 @@ class Configuration:
                 f"got {self.checkpoint_every}."
             )
         self.budget.require_more_than(self.settings.population)
+        if self.budget.evaluation_seconds is not None and not self.settings.costs:
+            raise OptionError(
+                f'"{self.algorithm}" does not count what evaluations cost: evaluation_seconds are '
+                "a budget of searches of architectures. Give seconds or evaluations."
+            )
         searches = self.settings.searches
         if searches != isinstance(self.plugin.instance, ArchitectureEvaluator):
             name = self.plugin.loaded.found.name

@@ -32,7 +32,8 @@ def stored_configuration(
     any_version
         Take the evaluator that is installed, also when its distribution has another version.
     limits
-        ``generations``, ``seconds``, ``evaluations``: larger ones than the run had.
+        ``generations``, ``seconds``, ``evaluations``, ``evaluation_seconds``: larger ones than the
+        run had.
 
     Raises
     ------

@@ -144,7 +144,6 @@ class Run:
 
     def _generations(self, algorithm: Algorithm) -> Generator[Progress, None, None]:
         began = time.perf_counter() - self._seconds
-        budget = self.configuration.budget
         spent = self._spent()
         self._pace.start()
         while spent < 1.0 and not self._reached:
@@ -156,7 +155,7 @@ class Run:
             self._number = generation.number
             self._algorithm = algorithm
             self._seconds = time.perf_counter() - began
-            spent = budget.spent(generation.number, self._seconds, self._mapping.evaluations)
+            spent = self._spent()
             if generation.number % self.configuration.validate_every == 0 or spent >= 1.0:
                 with self._trace.phase("validating"):
                     self._look(algorithm)
@@ -172,8 +171,8 @@ class Run:
         """Return the part of the budget that is spent: nothing before the initial population."""
         if self._algorithm is None:
             return 0.0
-        evaluations = self._mapping.evaluations
-        return self.configuration.budget.spent(self._number, self._seconds, evaluations)
+        evaluations, cost = self._mapping.evaluations, self._algorithm.cost()
+        return self.configuration.budget.spent(self._number, self._seconds, evaluations, cost)
 
     def _begin(self) -> Algorithm:
         """Write the first files and return the algorithm, seeded and not yet started.
@@ -190,6 +189,8 @@ class Run:
             self.directory.write("environment.json", environment(found.distribution))
         self._seed()  # again: a network that was built before has drawn nothing now
         algorithm = configuration.settings.begin(configuration.evaluator, self._mapping)
+        if configuration.budget.evaluation_seconds is not None:
+            algorithm.bound(configuration.budget.evaluation_seconds)
         if state is not None:
             self._take_up(state, algorithm)
         else:
@@ -356,6 +357,9 @@ class Run:
 
     def _result(self, status: str, measured: dict[str, float]) -> dict[str, Any]:
         found = self.champion.individual is not None
+        cost = {}
+        if self.configuration.settings.costs and self._algorithm is not None:
+            cost = {"evaluation_seconds": self._algorithm.cost()}
         return {
             "evaluator": self.configuration.plugin.loaded.found.name,
             "algorithm": self.configuration.algorithm,
@@ -365,6 +369,7 @@ class Run:
             "evaluations": self._mapping.evaluations,
             "image_forwards": self._mapping.forwards,
             "seconds": round(self._seconds, 3),
+            **cost,
             "best_fitness": self.champion.fitness if found else None,
             "best_source": self.champion.source,
             "resumed": self._resumed,

@@ -82,7 +82,9 @@ class Trace:
         """Write the line of a generation that was scored, if it is one to be looked at."""
         number, population = generation.number, generation.population
         if not all(isinstance(one, WeightGenome) for one in population):
-            self._append(number, {"networks": self._networks(population)})
+            leader = generation.record.get("leader")
+            told = {} if leader is None else {"leader": leader}
+            self._append(number, {**told, "networks": self._networks(population)})
             return
         worth = [one.fitness.wvalues for one in population]
         place = max(range(len(worth)), key=worth.__getitem__)

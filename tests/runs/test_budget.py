@@ -75,7 +75,7 @@ def test_a_budget_has_a_limit_beside_its_target(target):
         Budget(target=target)
 
 
-@pytest.mark.parametrize("name", ["generations", "seconds", "evaluations"])
+@pytest.mark.parametrize("name", ["generations", "seconds", "evaluations", "evaluation_seconds"])
 @pytest.mark.parametrize("value", [0, -1, math.nan, math.inf])
 def test_a_limit_is_positive_and_finite(name, value):
     expected = f"A budget of {name} must be more than 0 and finite, got {value}."
@@ -110,10 +110,11 @@ def test_a_budget_above_the_population_is_taken():
         ({"generations": 10, "seconds": 8.0, "evaluations": 400}, 0.75),
         ({"generations": 5, "seconds": 8.0}, 1.0),
         ({"generations": 1}, 1.0),
+        ({"evaluation_seconds": 20.0, "evaluations": 3000}, 0.2),
     ],
 )
 def test_the_limit_that_is_nearest_says_how_much_is_spent(limits, spent):
-    assert Budget(**limits).spent(5, 2.0, 300) == spent
+    assert Budget(**limits).spent(5, 2.0, 300, 4.0) == spent
 
 
 LIMITS = st.fixed_dictionaries(

@@ -11,11 +11,14 @@ import re
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, ClassVar, NamedTuple, final
+from typing import IO, TYPE_CHECKING, ClassVar, NamedTuple, final
 
 import deapnets as dn
 from deapnets.errors import ArchitectureError, DataError
 from deapnets.evaluators.architectures import ArchitectureEvaluator, Outcome
+
+if TYPE_CHECKING:
+    from deapnets.evaluators.census import Census
 
 _RUNS = re.compile(r"validation_accuracy_200ep_run\d+")
 _COLUMNS = (
@@ -131,7 +134,14 @@ class NasBench201(ArchitectureEvaluator):
         ``test_accuracy``; ``validation_accuracy``, the mean of all runs; ``regret``, what the best
         cell's test accuracy is above this one's; ``is_best``, 1.0 where that is nothing.
         """
-        row = self.row(individual)
+        self.row(individual)  # says what is not in the table
+        return self.look_up(str(individual))
+
+    def look_up(self, architecture: str) -> dict[str, float]:
+        """Return the figures of `measure`; nothing of what is not in the table."""
+        row = self.rows.get(architecture)
+        if row is None:
+            return {}
         best = self._best
         return {
             "test_accuracy": row.test,
@@ -139,6 +149,26 @@ class NasBench201(ArchitectureEvaluator):
             "regret": best - row.test,
             "is_best": float(best - row.test < 5e-6),
         }
+
+    def census(self) -> Census:
+        """Return every validation run: cells are drawn alike, and so are the runs of one."""
+        return self._census
+
+    @functools.cached_property
+    def _census(self) -> Census:
+        import numpy as np
+
+        from deapnets.evaluators.census import Census
+
+        rows = list(self.rows.values())
+        counts = np.array([len(row.runs) for row in rows])
+        known = [self.look_up(text) for text in self.rows]
+        return Census(
+            scores=np.array([score for row in rows for score in row.runs]),
+            chances=np.repeat(1.0 / (len(rows) * counts), counts),
+            figures={n: np.repeat([one[n] for one in known], counts) for n in known[0]},
+            seconds=np.repeat([FULL * row.seconds for row in rows], counts),
+        )
 
 
 def default_table() -> Path:

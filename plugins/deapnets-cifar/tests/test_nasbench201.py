@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import pickle
 import random
 import re
 from collections import Counter
+from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -202,3 +206,123 @@ def test_the_published_table_is_read(real_table):
     best = max(evaluator.rows.values(), key=lambda row: row.test)
     assert best.test == pytest.approx(0.9437334)
     assert sum(evaluator.measure(dn.NASBENCH201.parse(t))["is_best"] for t in evaluator.rows) == 2
+
+
+@pytest.fixture
+def compared(rows, write, tmp_path):
+    """Return the report of a comparison at equal simulated seconds, and its directory."""
+    out = tmp_path / "compared"
+    words = ["compare", "nasbench201", "-o", f"table={write(rows)}", "--seeds", "3"]
+    words += ["--algorithms", "aging,halving=aging", "-a", "halving.eta=4"]
+    words += ["-a", "aging.population=10", "-a", "halving.population=10"]
+    words += ["--evaluation-seconds", "20000", "--out", str(out)]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 0, result.output
+    return json.loads((out / "comparison.json").read_text()), out, result.output
+
+
+def test_one_command_compares_halving_at_equal_simulated_seconds(compared):
+    report, out, printed = compared
+    assert [row["algorithm"] for row in report["rows"]] == [
+        "aging",
+        "halving",
+        "random",
+        "random, exact",
+    ]
+    for row in report["rows"][:-1]:
+        assert 20_000 <= row["evaluation_seconds"] < 20_000 + 200 * 8  # the last one is finished
+    assert report["rows"][1]["evaluations"] > report["rows"][0]["evaluations"]
+    assert (out / "runs" / "halving-2" / "result.json").is_file()
+    assert "regret, points, after" in printed
+    assert "finds a best, %" in printed
+    assert (out / "comparison.png").stat().st_size > 20_000
+
+
+def test_the_yardstick_of_a_comparison_is_the_census_and_is_not_tested(compared, rows, write):
+    report, _, _ = compared
+    census = NasBench201(table=write(rows)).census()
+    draws = int(20_000 / (200 * np.mean([float(row["train_seconds_per_epoch"]) for row in rows])))
+    assert report["rows"][-1]["mean"] == census.best_of(draws)["test_accuracy"]
+    assert all("random, exact" not in (test["a"], test["b"]) for test in report["tests"])
+
+
+def test_courses_are_the_figures_of_those_who_led_at_each_moment(compared):
+    report, out, _ = compared
+    evaluator = NasBench201(table=Path(report["options"][0].partition("=")[2]))
+    for one in report["courses"]:
+        moments, regrets = one["evaluation_seconds"], []
+        for seed in (1, 2, 3):
+            run = out / "runs" / f"{one['algorithm']}-{seed}"
+            log, trace = (
+                [json.loads(line) for line in (run / name).read_text().splitlines()]
+                for name in ("log.jsonl", "trace.jsonl")
+            )
+            before = [n for n, line in enumerate(log) if line["evaluation_seconds"] <= moments[2]]
+            leader = trace[max(before, default=0)]["leader"]
+            regrets.append(evaluator.measure(dn.NASBENCH201.parse(leader))["regret"])
+            best = json.loads((run / "best.json").read_text())["architecture"]
+            assert trace[-1]["leader"] == best
+        assert one["regret"][2] == pytest.approx(sum(regrets) / 3)
+        assert len(moments) == 5
+
+
+def test_random_draws_of_the_published_table_are_what_random_search_finds(real_table):
+    evaluator = NasBench201(table=real_table)
+    rng = random.Random(1)
+    rows = list(evaluator.rows.values())
+    found = []
+    for _ in range(2000):
+        cells = [rng.choice(rows) for _ in range(100)]
+        found.append(max(cells, key=lambda row: rng.choice(row.runs)).test)
+    expected = evaluator.census().best_of(100)["test_accuracy"]
+    error = np.std(found) / len(found) ** 0.5
+    assert expected == pytest.approx(np.mean(found), abs=4 * error)
+    assert 0.935 < expected < 0.939
+
+
+@pytest.mark.parametrize("window", [1, 7])
+def test_a_run_of_simulated_seconds_that_was_stopped_ends_as_if_it_had_not(
+    rows, write, tmp_path, window
+):
+    from deapnets.runs.budget import Budget
+    from deapnets.runs.configuring import Configuration, make_evaluator, make_settings
+    from deapnets.runs.directory import RunDirectory
+    from deapnets.runs.running import Run
+
+    table, directories = write(rows), []
+    for number in range(2):
+        plugin = make_evaluator("nasbench201", [f"table={table}"])
+        pairs = ["population=10", f"window={window}", "eta=3"]
+        settings = make_settings("aging", pairs, plugin.instance)
+        budget = Budget(evaluation_seconds=15_000)
+        configuration = Configuration(plugin, "aging", settings, budget, seed=5)
+        run = Run(configuration, RunDirectory.create(tmp_path / f"run{number}"))
+        with contextlib.closing(iter(run)) as steps:
+            for _ in itertools.islice(steps, None if number else 2):
+                pass
+        directories.append(run.directory)
+    for _ in Run(configuration, directories[0], resumes=True):
+        pass
+    first, second = (directory.read("result.json") for directory in directories)
+    assert (second["status"], second["resumed"]) == ("finished", 0)
+    assert first["resumed"] == 1
+    assert 15_000 <= second["evaluation_seconds"] <= 15_000 + window * 200 * 8
+    for name in ("evaluations", "evaluation_seconds", "metrics", "best_fitness"):
+        assert first[name] == second[name]
+
+
+def test_seconds_that_nobody_counts_are_no_budget(tmp_path):
+    refused = {
+        ("xor",): '"ga" does not count what evaluations cost',
+        (
+            "bitstring",
+            "--algorithm",
+            "aging",
+        ): "evaluations cost no seconds: a budget of them",
+    }
+    for number, (words, message) in enumerate(refused.items()):
+        out = str(tmp_path / f"run{number}")
+        arguments = ["run", *words, "--evaluation-seconds", "5", "--out", out]
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code in (1, 2)
+        assert message in result.output
