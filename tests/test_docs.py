@@ -74,6 +74,20 @@ def test_blocks_of_a_page_run_and_print_what_it_says(page, tmp_path):
     assert printed == "".join(blocks(page, "text"))
 
 
+@pytest.mark.parametrize("library", ["deap", "pygad", "evotorch"])
+def test_the_same_job_with_another_library_runs(library, tmp_path):
+    """Their own warnings are not ours: torch's deprecations, say."""
+    pytest.importorskip(library, reason=f"needs {library}: pip install deapnets[benchmarks]")
+    (script,) = [
+        block
+        for block in blocks("docs/coming-from.md", "py")
+        if re.search(rf"^(from|import) {library}\b", block, re.M)
+    ]
+    path = tmp_path / "job.py"
+    path.write_text(script, encoding="utf-8")
+    assert run(str(path), cwd=tmp_path).splitlines()[-1] == "loss below 0.4: True"
+
+
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
 
 
@@ -87,6 +101,20 @@ def test_links_of_a_page_lead_somewhere(page):
         assert linked.exists(), target
         headings = re.findall("^#+ (.*)$", linked.read_text(encoding="utf-8"), re.M)
         assert not heading or heading in [h.lower().replace(" ", "-") for h in headings], target
+
+
+@pytest.mark.parametrize("page", [*PAGES, *ROOT.glob("plugins/*/README.md")], ids=str)
+def test_a_page_installs_from_this_checkout_all_that_a_plugin_asks_for(page):
+    """Nothing of it is on PyPI, where a name may be anybody's."""
+    for line in re.findall(r"pip install (.*)", page.read_text(encoding="utf-8")):
+        assert not re.search(r"(^| )deapnets(-\w+)?( |$)", line), line
+        installed = set(re.findall(r"-e plugins/(\S+)", line))
+        for name in installed:
+            setup = ConfigParser()
+            setup.read(ROOT / "plugins" / name / "setup.cfg")
+            asked = setup["options"]["install_requires"].split()
+            assert {one for one in asked if one.startswith("deapnets-")} <= installed, line
+            assert " -e . " in line
 
 
 def test_architecture_page_has_the_order_of_imports_that_a_test_demands():

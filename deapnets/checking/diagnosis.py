@@ -154,7 +154,8 @@ def _plugins() -> Iterator[Finding]:
     for result in checks:
         if result.problem is not None:
             state: State = "missing" if "pip install" in result.problem else "wrong"
-            text, remedy = result.problem, f"deapnets plugins check {result.found.full_name}"
+            text, remedy = _remedied(result.problem)
+            remedy = remedy or f"deapnets plugins check {result.found.full_name}"
             yield Finding("plugins", state, text, remedy)
     for line in dict.fromkeys(
         f"{r.found.distribution}: {line}" for r in checks for line in r.unmet

@@ -105,20 +105,23 @@ def summarise(directory: RunDirectory, picture: Path) -> None:
     """Print what a finished run found, where it is, and what to try next."""
     result = directory.read("result.json")
     config = directory.read("config.json")
+    count = result["generations"]
     click.echo(
-        f"{result['generations']} generations, {result['evaluations']:,} evaluations, "
+        f"{count} generation{'s' if count != 1 else ''}, {result['evaluations']:,} evaluations, "
         f"{result['seconds']:.1f} s"
     )
-    for name, value in result["metrics"].items():
-        click.echo(f"  {name:22} {_figure(name, value)}")
-    saved = "best.safetensors" if directory.has("best.safetensors") else "best.json"
+    rows = {name: _figure(name, value) for name, value in result["metrics"].items()}
     best = directory.read("best.json") if directory.has("best.json") else {}
     if "architecture" in best:
-        click.echo(f"  architecture           {best['architecture']}")
-    click.echo(f"  network                {directory.path / saved}")
-    click.echo(f"  learning curve         {picture}")
+        rows["architecture"] = best["architecture"]
+    saved = "best.safetensors" if directory.has("best.safetensors") else "best.json"
+    rows["network"] = str(directory.path / saved)
+    rows["learning curve"] = str(picture)
     if (directory.path / "picture.png").is_file():
-        click.echo(f"  what it does           {directory.path / 'picture.png'}")
+        rows["what it does"] = str(directory.path / "picture.png")
+    width = max(22, *map(len, rows))
+    for name, value in rows.items():
+        click.echo(f"  {name:{width}} {value}")
     click.echo("Next:")
     for command, what in _next(directory, config):
         click.echo(f"  {command}\n      {what}")

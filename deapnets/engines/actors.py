@@ -217,7 +217,7 @@ def _imported() -> Any:
         import ray.exceptions
     except ImportError as error:
         raise EngineError(
-            'engine="ray" needs Ray, which is not installed: pip install deapnets[ray]'
+            'engine="ray" needs Ray, which is not installed: pip install "deapnets[ray]"'
         ) from error
     return ray
 

@@ -139,7 +139,7 @@ def worst(story: Story) -> Markup:
                     image=page.image(picture, f"row {one.get('row')}"),
                     target=one.get("target"),
                     predicted=one.get("predicted"),
-                    sure="" if sure is None else f" ({100 * sure:.0f} %)",
+                    sure="" if sure is None else f" ({100 * sure:.0f}\N{NO-BREAK SPACE}%)",
                 )
             )
     return markup('<div class="faces">{parts}</div>', parts=parts) if parts else Markup()

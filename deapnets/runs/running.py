@@ -318,7 +318,7 @@ class Run:
             generation.number,
             self._mapping.evaluations,
             self._seconds,
-            spent,
+            self._spent(),  # now: the look at the validation split took its time, too
             best,
             self._validation,
         )

@@ -25,7 +25,7 @@ genomes        `GenomeContract`: individuals are cloned, pickled and compared as
 serving        `serve`: a server that misbehaves on demand, for tests of downloads
 =============  ===================================================================
 
-Only this package needs pytest, which ``pip install deapnets[test]`` brings.
+Only this package needs pytest, which ``pip install "deapnets[test]"`` brings.
 """
 
 from __future__ import annotations

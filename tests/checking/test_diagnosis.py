@@ -129,7 +129,7 @@ def test_plugins_that_cannot_be_used_are_told_and_contracts_are_not(monkeypatch)
         Check(plugin("sound"), "usable", 0.1),
         Check(plugin("odd"), "usable", 0.1, None, ("no docstring",)),
         Check(plugin("broken"), "found", 0.1, "It cannot be loaded."),
-        Check(plugin("lacks"), "found", 0.1, 'No module. Try: pip install "dist[x]"'),
+        Check(plugin("lacks"), "found", 0.1, 'No module x. Try: pip install "dist[x]"'),
         Check(plugin("old"), "usable", 0.1, None, (), ("It needs a>2: pip install a",)),
     ]
     monkeypatch.setattr(diagnosis, "check", lambda plugins: checks)
@@ -137,7 +137,7 @@ def test_plugins_that_cannot_be_used_are_told_and_contracts_are_not(monkeypatch)
     assert first.text == "3 of 5 can be used, from 1 distributions"
     assert [(finding.state, finding.remedy) for finding in rest] == [
         ("wrong", "deapnets plugins check dist:broken"),
-        ("missing", "deapnets plugins check dist:lacks"),
+        ("missing", 'pip install "dist[x]"'),
         ("wrong", "pip install a"),
     ]
 

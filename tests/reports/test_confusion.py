@@ -55,7 +55,7 @@ def drawn(written):
 
 def test_the_worst_mistakes_are_pictures(drawn):
     shown = worst(read_story(drawn))
-    assert "3, taken for 5 (75 %)" in shown
+    assert "3, taken for 5 (75\N{NO-BREAK SPACE}%)" in shown
     assert image_of(png(bytes(range(16)), 4, 4, 1), "row 7") in shown
 
 
