@@ -17,7 +17,7 @@ from deapnets.runs.directory import RunDirectory
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLOURS = ("#d1495b", "#13795b", "#2f6690", "#edae49", "#6a4c93", "#3d5a80", "#7b8794")
+COLOURS = ("#d1495b", "#13795b", "#2f6690", "#edae49", "#6a4c93", "#8d5524", "#7b8794")
 _INK, _MUTED = "#1f2933", "#7b8794"
 _POINTS = 200
 _COST = "seconds that evaluations have cost"
@@ -74,19 +74,22 @@ def draw_courses(
     panels += [("regret", True)] if "regret" in courses.names() else []
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for ax, (what, costs) in zip(axes, panels, strict=True):
-        early = []  # means after a twentieth of the way: what came before would hide the rest
+        early, late = [], []  # what comes before a twentieth of the way would hide the rest
         for number, (algorithm, runs) in enumerate(courses.runs.items()):
             lines = [_line(course, what, costs) for course in runs]
             mean = _draw_mean(ax, algorithm, lines, COLOURS[number % len(COLOURS)])
             early.append(float(mean[_POINTS // 20]))
+            late.append(float(mean.max()))
         _draw_expected(ax, courses, what, costs)
         ax.set_xlabel(_COST if costs else "evaluations", color=_MUTED, fontsize=9)
         ax.set_title(what.replace("_", " "), loc="left", color=_MUTED, fontsize=9)
+        ax.locator_params(axis="x", nbins=5)
         ax.xaxis.set_major_formatter("{x:,.0f}")
         if what == "regret":
             ax.set_yscale("log")
         else:
-            ax.set_ylim(bottom=min(early))
+            margin = 0.05 * (max(late) - min(early))
+            ax.set_ylim(min(early) - margin, max(late) + margin)
         clean(ax)
     axes[-1].legend(frameon=False, fontsize=9)
     title = f"{report['evaluator']}: mean and standard error of {report['seeds']} seeds"

@@ -127,12 +127,25 @@ def compare_pairs(
     tests = []
     for (a, b), (p, effect), p_holm in zip(pairs, raw, corrected, strict=True):
         n = len(values[a])
-        middle = float(np.median(np.asarray(values[a]) - np.asarray(values[b])))
+        differences = np.asarray(values[a]) - np.asarray(values[b])
+        middle = float(np.median(differences))
         winner, loser = (a, b) if (effect > 0) != minimised else (b, a)
-        amount = f"{abs(middle) * scale:.3g}{' ' + unit if unit else ''}"
+        amount = _amount(differences, effect, scale, unit)
         said = verdict(n, p_holm, len(pairs), f"{winner} is better than {loser} by {amount}")
         tests.append(PairedTest(a, b, n, p, p_holm, effect, middle, said))
     return tests
+
+
+def _amount(differences: np.ndarray, effect: float, scale: float, unit: str) -> str:
+    """Return the median difference in words; the mean where the median does not show the effect.
+
+    Where most pairs are equal, or all but equal, the median says nothing of the others.
+    """
+    middle, mean = float(np.median(differences)), float(differences.mean())
+    with_unit = f" {unit}" if unit else ""
+    if middle * effect <= 0 or abs(middle) < abs(mean) / 2:
+        return f"{abs(mean) * scale:.3g}{with_unit} on average"
+    return f"{abs(middle) * scale:.3g}{with_unit}"
 
 
 def verdict(n: int, p_holm: float, tests: int, finding: str) -> str:

@@ -102,6 +102,13 @@ def test_where_less_is_better_the_lower_column_wins():
     assert test.verdict.startswith("b is better than a by")
 
 
+def test_a_median_of_nothing_gives_way_to_the_mean_in_words():
+    a = [1.0] * 13 + [2.0] * 12
+    (test,) = compare_pairs({"a": a, "b": [1.0] * 25}, [("a", "b")], unit="points")
+    assert (test.difference, test.p_holm < 0.05) == (0.0, True)
+    assert test.verdict.startswith("a is better than b by 0.48 points on average (p = ")
+
+
 def test_same_distribution_is_within_noise():
     (test,) = compare_pairs(columns(12, 0.0), [("a", "b")])
     assert test.verdict.startswith("within noise (p = ")

@@ -50,6 +50,8 @@ class Cifar(ArchitectureEvaluator):
         Largest learning rate of cells; graphs have their own.
     stack, width
         Cells in a stage, and channels of the first one.
+    ema
+        Part of a training, in [0, 1], over which weights are averaged; 0 for the last ones alone.
     inherit
         Whether a graph begins with the weights of the layers that it shares with its parent.
     device
@@ -72,6 +74,7 @@ class Cifar(ArchitectureEvaluator):
         rate: float = 0.1,
         stack: int = 1,
         width: int = 16,
+        ema: float = 0.0,
         inherit: bool = True,
         device: str = "auto",
     ) -> None:
@@ -80,11 +83,13 @@ class Cifar(ArchitectureEvaluator):
                 raise OptionError(unknown(name, str(value), valid))
         if epochs < 1 or not rate > 0.0:
             raise OptionError(f"epochs is at least 1, rate above 0; got {epochs} and {rate}.")
+        if not 0.0 <= ema <= 1.0:
+            raise OptionError(f"ema is a part of a training in [0, 1], got {ema}.")
         if dataset == "digits" and data is not None:
             raise OptionError("dataset=digits is bundled; leave out data=, or dataset=digits.")
         self._kind, self._dataset, self._folder = space, dataset, data
         self._epochs, self._rate = epochs, rate
-        self._stack, self._width = stack, width
+        self._stack, self._width, self._ema = stack, width, ema
         self._inherits, self._device = inherit and space == "graph", device
         self._trained: OrderedDict[str, tuple[str, nn.Module]] = OrderedDict()
         self._seen: dict[str, float] = {}  # epochs behind the weights of each
@@ -217,7 +222,8 @@ class Cifar(ArchitectureEvaluator):
             if parent is not None and not individual.genes.fresh and inherit(net, parent):
                 before = self._seen[individual.parent]
             seed = rng.integer()
-            train(net, self.images, epochs=epochs, rate=rate, seed=seed, device=device)
+            how = {"epochs": epochs, "rate": rate, "ema": self._ema}
+            train(net, self.images, **how, seed=seed, device=device)
         return net, before
 
     def _made(self, individual: Any) -> nn.Module:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from deapnets_cifar.datasets import Dataset, Images
 
@@ -20,7 +21,14 @@ Weights = Mapping[str, torch.Tensor]
 
 
 def train(
-    net: nn.Module, data: Dataset, *, epochs: float, rate: float, seed: int, device: torch.device
+    net: nn.Module,
+    data: Dataset,
+    *,
+    epochs: float,
+    rate: float,
+    seed: int,
+    device: torch.device,
+    ema: float = 0.0,
 ) -> None:
     """Train a network in place, by SGD with Nesterov momentum and label smoothing.
 
@@ -41,6 +49,9 @@ def train(
         Seed of the order and the shifts of images.
     device
         Where.
+    ema
+        Part of the steps that an exponential moving average of weights and buffers looks back on,
+        in [0, 1]: the network has the average in the end. 0 for the weights of the last step.
     """
     images = data.train.to(device)
     draw = torch.Generator(device=device).manual_seed(seed & ((1 << 63) - 1))
@@ -49,6 +60,7 @@ def train(
         net.parameters(), lr=rate, momentum=_MOMENTUM, weight_decay=_DECAY, nesterov=True
     )
     net.train()
+    mean = _average_of(net, ema * steps)
     batches = _batches(images, data, draw)
     for step in range(steps):
         for group in optimizer.param_groups:
@@ -59,8 +71,23 @@ def train(
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
+        if mean is not None:
+            mean.update_parameters(net)
         if not step % 20 and not math.isfinite(loss.item()):
             return  # it diverged: whoever measures it will see
+    if mean is not None:
+        net.load_state_dict(mean.module.state_dict())
+
+
+def _average_of(net: nn.Module, horizon: float) -> AveragedModel | None:
+    """Return what averages weights and buffers over the last ``horizon`` steps; None below two.
+
+    Exponentially, beginning with the weights after the first step.
+    """
+    if horizon < 2.0:
+        return None
+    average = get_ema_multi_avg_fn(1.0 - 1.0 / horizon)
+    return AveragedModel(net, multi_avg_fn=average, use_buffers=True)
 
 
 def accuracy(net: nn.Module, images: Images, device: torch.device) -> float:

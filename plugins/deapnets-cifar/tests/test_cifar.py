@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 import deapnets as dn
 from deapnets.cli import main
@@ -38,6 +39,7 @@ class TestCifar(ArchitectureContract):
     ]
 
 
+CELL = "|nor_conv_3x3~0|+|none~0|none~1|+|nor_conv_1x1~0|nor_conv_1x1~1|none~2|"
 SMALL = "lr=0.1 0:linear 1:relu 2:linear 0-1:conv3x3x16/2 1-2:identity"
 
 
@@ -131,9 +133,7 @@ def test_what_is_measured_is_the_network_that_was_trained(digits):
 
 def test_mistakes_are_those_of_the_network_that_is_measured(digits):
     evaluator = Cifar(space="nb201", dataset="digits", epochs=1, stack=1, width=4)
-    individual = evaluator.space().parse(
-        "|nor_conv_3x3~0|+|none~0|none~1|+|nor_conv_1x1~0|nor_conv_1x1~1|none~2|"
-    )
+    individual = evaluator.space().parse(CELL)
     figures = evaluator.measure(individual)
     found = evaluator.mistakes(individual)
     right = sum(row[at] for at, row in enumerate(found["confusion"]))
@@ -158,6 +158,37 @@ def test_weights_that_are_inherited_are_part_of_the_state():
     assert first.outcome(child, 0.25, 2).records == second.outcome(child, 0.25, 2).records
     assert first.outcome(child, 0.25, 2).values == second.outcome(child, 0.25, 2).values
     assert first.measure(parent) == second.measure(parent)
+
+
+@pytest.mark.parametrize("space", ["graph", "nb201"])
+def test_averaged_weights_are_those_computed_by_hand(space):
+    evaluator = Cifar(dataset="digits", space=space, stack=1, width=2)
+    individual = evaluator.space().parse(SMALL if space == "graph" else CELL)
+    torch.manual_seed(1)
+    net, passed = evaluator._made(individual), []
+    hook = register_optimizer_step_post_hook(
+        lambda *_: passed.append({k: v.clone() for k, v in net.state_dict().items()})
+    )
+    how = {"epochs": 2.0, "rate": 0.1, "seed": 1, "device": torch.device("cpu")}
+    training.train(net, evaluator.images, ema=0.25, **how)
+    hook.remove()
+    horizon = 0.25 * len(passed)
+    average = dict(passed[0])
+    for weights in passed[1:]:
+        for name, value in weights.items():
+            average[name] = average[name] + (value - average[name]) / horizon
+    floating = [name for name, value in passed[0].items() if value.is_floating_point()]
+    for name in floating:
+        torch.testing.assert_close(net.state_dict()[name], average[name], rtol=1e-4, atol=1e-5)
+    assert any(not torch.allclose(average[n], passed[-1][n], rtol=1e-2) for n in floating)
+    assert not any(parameter.grad_fn for parameter in net.parameters())
+
+
+def test_averages_decide_what_is_evaluated_and_of_too_few_steps_there_are_none():
+    plain, averaged = (Cifar(dataset="digits", epochs=8, ema=ema) for ema in (0.0, 0.5))
+    genome = plain.space().parse(SMALL)
+    assert plain.outcome(genome, 2.0, 1).values != averaged.outcome(genome, 2.0, 1).values
+    assert plain.outcome(genome, 0.25, 1).values == averaged.outcome(genome, 0.25, 1).values
 
 
 def test_images_are_moved_and_mirrored_and_nothing_else():
@@ -236,6 +267,7 @@ def test_without_data_and_network_it_is_said_what_to_do(monkeypatch, tmp_path):
     [
         ({"space": "grap"}, 'Unknown space "grap". Did you mean "graph"?'),
         ({"dataset": "cifar"}, 'Unknown dataset "cifar". Did you mean "cifar10"?'),
+        ({"ema": 1.5}, "ema is a part of a training in [0, 1], got 1.5."),
         ({"epochs": 0}, "epochs is at least 1, rate above 0; got 0 and 0.1."),
         ({"dataset": "digits", "data": "here"}, "dataset=digits is bundled"),
     ],
