@@ -73,8 +73,7 @@ if TYPE_CHECKING:
     from deapnets.operators.selfadapting import mutLogNormal
     from deapnets.programs.compiling import Programs
     from deapnets.programs.functions import primitive_set
-    from deapnets.programs.genome import ProgramGenome
-    from deapnets.programs.spaces import ProgramSpace
+    from deapnets.programs.spaces import ProgramGenome, ProgramSpace
     from deapnets.randomness.draws import Draw
     from deapnets.randomness.streams import Stream
     from deapnets.runs.checkpointer import Checkpointer
@@ -110,7 +109,7 @@ _HOMES = {
     "PGPE": "strategies.pgpe",
     "PopulationMap": "mapping",
     "ProgramEvaluator": "evaluators.programs",
-    "ProgramGenome": "programs.genome",
+    "ProgramGenome": "programs.spaces",
     "ProgramSpace": "programs.spaces",
     "Programs": "programs.compiling",
     "Regression": "evaluators.programs",

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     import torch
 
     from deapnets.architectures.spaces import SpaceGenome
-    from deapnets.programs.genome import ProgramGenome
-    from deapnets.programs.spaces import ProgramSpace
+    from deapnets.programs.spaces import ProgramGenome, ProgramSpace
     from deapnets.randomness import Stream
 
 
@@ -47,7 +46,7 @@ class ProgramEvaluator(ArchitectureEvaluator):
 
     def evaluate_one(self, individual: SpaceGenome, fidelity: float, rng: Stream) -> Outcome:
         """Return the outcome of one program."""
-        from deapnets.programs.genome import ProgramGenome
+        from deapnets.programs.spaces import ProgramGenome
 
         assert isinstance(individual, ProgramGenome)
         self.space().require_limits(individual)
@@ -61,7 +60,7 @@ class ProgramEvaluator(ArchitectureEvaluator):
         self, individuals: Sequence[Any], fidelity: float, seeds: Sequence[int]
     ) -> list[Outcome]:
         """Return the outcome of each individual, whatever happens to it, all in one batch."""
-        from deapnets.programs.genome import ProgramGenome
+        from deapnets.programs.spaces import ProgramGenome
         from deapnets.randomness import Stream
 
         suits = [isinstance(one, ProgramGenome) and self._fits(one) for one in individuals]
@@ -111,7 +110,7 @@ class ProgramEvaluator(ArchitectureEvaluator):
 
     def _names(self, individuals: Sequence[Any]) -> list[str]:
         """Return what tells programs apart; of what is none, its text, which is refused later."""
-        from deapnets.programs.genome import ProgramGenome
+        from deapnets.programs.spaces import ProgramGenome
 
         if not self.functional:
             return [str(one) for one in individuals]

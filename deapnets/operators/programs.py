@@ -8,8 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from deapnets.errors import OperatorError
-from deapnets.programs.genome import ProgramGenome
-from deapnets.programs.spaces import ProgramSpace
+from deapnets.programs.spaces import ProgramGenome, ProgramSpace
 
 
 def initProgram(container: Callable[[Any], Any], space: ProgramSpace) -> Any:

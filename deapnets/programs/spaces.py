@@ -1,37 +1,23 @@
-"""`ProgramSpace`: which programs there are, and their names by what they compute."""
+"""`ProgramSpace`: which programs there are; `ProgramGenome`: one of them, as DEAP individuals."""
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Any, final
+from typing import Any, TypeVar, final
 
-import numpy as np
 import torch
 from deap import gp
 
 from deapnets.architectures.spaces import SearchSpace, SpaceGenome
-from deapnets.errors import ArchitectureError, EvaluationError, OptionError
-from deapnets.programs.compiling import Programs
-from deapnets.programs.trees import (
-    Nodes,
-    constant_like,
-    constants_of,
-    is_constant,
-    parse,
-    require_tree,
-)
+from deapnets.errors import ArchitectureError, OptionError
+from deapnets.programs.compiling import compile_tree
+from deapnets.programs.fingerprints import fingerprints, normal_probe
+from deapnets.programs.trees import Nodes, constants_of, parse, require_tree
+from deapnets.programs.tuning import shake_constant
 
-POINTS = 64
-"""Points of the probe: on how many inputs two programs are compared."""
-
-_BITS = 16
-"""Bits to which outputs are rounded before they are compared: about five digits."""
-
-_NOTHING = 1e-12
-"""Below this an output is 0: what is left where terms cancel."""
+Genome = TypeVar("Genome", bound="ProgramGenome")
 
 _REMEMBERED = 20_000
 
@@ -81,7 +67,7 @@ class ProgramSpace(SearchSpace):
         self.name = str(pset.name)
         self.height, self.size = height, size
         self.least, self.most = least, most
-        self.probe = tuple(_probe(len(pset.arguments)) if probe is None else probe)
+        self.probe = tuple(normal_probe(len(pset.arguments)) if probe is None else probe)
         if len(self.probe) != len(pset.arguments):
             raise OptionError(
                 f"The probe has a tensor for each of {', '.join(pset.arguments)}; "
@@ -194,24 +180,12 @@ class ProgramSpace(SearchSpace):
             for text, genes in zip(texts, several, strict=True)
             if text not in self._keys
         }
-        for text, key in zip(fresh, self._fingerprints(list(fresh.values())), strict=True):
-            self._keys[text] = key
+        keys = fingerprints(list(fresh.values()), self.pset, self.probe)
+        self._keys.update(zip(fresh, keys, strict=True))
         found = [self._keys[text] for text in texts]
         while len(self._keys) > _REMEMBERED:
             self._keys.popitem(last=False)
         return found
-
-    def _fingerprints(self, several: Sequence[Sequence[Any]]) -> list[str]:
-        if not several:
-            return []
-        try:
-            with torch.no_grad():
-                outputs = Programs(several, self.pset)(*self.probe)
-        except EvaluationError:
-            if len(several) == 1:
-                return [_digest(self.text(several[0]).encode())]
-            return [key for genes in several for key in self._fingerprints([genes])]
-        return [_digest(rounded(output)) for output in outputs]
 
     def parse(self, text: str, container: Callable[..., Any] | None = None) -> Any:
         """Return the program of a text: of a class whose ``space`` this is, or a plain one."""
@@ -227,50 +201,101 @@ class ProgramSpace(SearchSpace):
 
     def genome_class(self) -> type[SpaceGenome]:
         """Return `ProgramGenome`."""
-        from deapnets.programs.genome import ProgramGenome
-
         return ProgramGenome
 
 
-def shake_constant(tree: gp.PrimitiveTree) -> tuple[gp.PrimitiveTree]:
-    """Return the tree with one constant moved, in place: a little, by a factor, or to minus it.
+class ProgramGenome(gp.PrimitiveTree, SpaceGenome):
+    """A program, as DEAP individuals: a `gp.PrimitiveTree`, for which it stands in everywhere.
 
-    Draws from Python's `random`.
+    ::
+
+        creator.create("Individual", dn.ProgramGenome, fitness=creator.FitnessMin, space=space)
+        toolbox.register("expr", gp.genHalfAndHalf, pset=space.pset, min_=1, max_=2)
+        toolbox.register("individual", tools.initIterate, creator.Individual, toolbox.expr)
+
+    DEAP's crossovers and mutations change it in place. Unlike other genomes it is a list; its nodes
+    never change, so a clone shares them.
+
+    Parameters
+    ----------
+    content
+        Nodes, depth first, as DEAP's generators make them.
+
+    Raises
+    ------
+    ArchitectureError
+        When the class has no ``space``.
     """
-    places = [at for at, node in enumerate(tree) if is_constant(node)]
-    if places:
-        at = random.choice(places)
-        value = float(tree[at].value)
-        kind = random.random()
-        if kind < 0.15:
-            value = -value
-        elif kind < 0.6:
-            value *= 2.0 ** random.gauss(0.0, 1.0)
-        else:
-            value += random.gauss(0.0, 0.1)
-        tree[at] = constant_like(tree[at], value)
-    return (tree,)
+
+    space: ProgramSpace
+
+    def __init__(self, content: Sequence[Any]) -> None:
+        gp.PrimitiveTree.__init__(self, content)
+
+    @property
+    def genes(self) -> tuple[Any, ...]:
+        """The nodes; assigning others is what operators do. The fitness is left alone."""
+        return tuple(self)
+
+    @genes.setter
+    def genes(self, genes: Sequence[Any]) -> None:
+        list.__setitem__(self, slice(None), self._space().checked(genes))
+
+    def _space(self) -> ProgramSpace:
+        space = getattr(self, "space", None)
+        if space is None:
+            raise ArchitectureError(
+                f"{type(self).__name__} has no space: creator.create({type(self).__name__!r}, "
+                "dn.ProgramGenome, fitness=..., space=dn.ProgramSpace(pset))."
+            )
+        return space
+
+    @property
+    def key(self) -> str:
+        """Name of what it computes: see `ProgramSpace.key`."""
+        return self._space().key(self)
+
+    def take_text(self, text: str) -> None:
+        """Take the nodes of a text, as `str` writes it."""
+        self.genes = self._space().parse_genes(text)
+
+    def plain(self) -> ProgramGenome:
+        """Return a genome with the same nodes and nothing else, to be sent to another process."""
+        made: ProgramGenome = self._space().individual(None, self)
+        return made
+
+    def describe(self) -> dict[str, Any]:
+        """Return ``space`` and ``architecture`` (the text) as JSON values."""
+        return {"space": self._space().describe(), "architecture": str(self)}
+
+    def function(self) -> Callable[..., torch.Tensor]:
+        """Return the program as a function of tensors, in the order of the set's arguments."""
+        return compile_tree(self, self._space().pset)
+
+    def __reduce__(self) -> Any:
+        if type(self) is ProgramGenome:
+            return _read, (self._space(), str(self))
+        return super().__reduce__()
+
+    def __deepcopy__(self: Genome, memo: dict[int, Any]) -> Genome:
+        """Return a clone that shares the nodes and has its own fitness and other attributes."""
+        clone = SpaceGenome.__deepcopy__(self, memo)
+        list.extend(clone, self)
+        return clone
+
+    def __copy__(self: Genome) -> Genome:
+        clone = type(self).__new__(type(self))
+        clone.__dict__.update(self.__dict__)
+        list.extend(clone, self)
+        return clone
+
+    def __str__(self) -> str:
+        return str(gp.PrimitiveTree.__str__(self))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self})"
 
 
-def rounded(output: torch.Tensor) -> bytes:
-    """Return outputs, rounded to some binary digits, as bytes that are equal for equal outputs."""
-    values = np.ascontiguousarray(output.detach().double().cpu().numpy())
-    values = np.where(np.abs(values) < _NOTHING, 0.0, values)
-    mantissa, exponent = np.frexp(np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0))
-    digits = np.round(mantissa * (1 << _BITS)).astype(np.int64)
-    carried = np.abs(digits) == 1 << _BITS  # 0.99999 is 1.0: one exponent up
-    digits = np.where(carried, digits // 2, digits)
-    exponent = exponent.astype(np.int64) + carried
-    kinds = np.isnan(values) * 3 + np.isposinf(values) * 1 + np.isneginf(values) * 2
-    return digits.tobytes() + exponent.tobytes() + kinds.astype(np.int64).tobytes()
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:32]
-
-
-def _probe(arguments: int) -> list[torch.Tensor]:
-    generator = np.random.Generator(np.random.PCG64(20261124))
-    scales = np.resize([0.1, 1.0, 1.0, 10.0], POINTS)
-    drawn = [scales * generator.standard_normal(POINTS) for _ in range(arguments)]
-    return [torch.from_numpy(values) for values in drawn]
+def _read(space: ProgramSpace, text: str) -> ProgramGenome:
+    made: ProgramGenome = space.parse(text)
+    return made

@@ -8,10 +8,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from deap import gp
 
 from deapnets.errors import OptionError
 from deapnets.programs.compiling import Programs
-from deapnets.programs.trees import Nodes, constants_of, is_constant, with_constants
+from deapnets.programs.trees import (
+    Nodes,
+    constant_like,
+    constants_of,
+    is_constant,
+    with_constants,
+)
 
 
 def tune_es(
@@ -137,6 +144,26 @@ class _Opened:
 
     def __init__(self, pset: Any, arguments: list[str]) -> None:
         self.name, self.context, self.arguments = pset.name, pset.context, arguments
+
+
+def shake_constant(tree: gp.PrimitiveTree) -> tuple[gp.PrimitiveTree]:
+    """Return the tree with one constant moved, in place: a little, by a factor, or to minus it.
+
+    Draws from Python's `random`.
+    """
+    places = [at for at, node in enumerate(tree) if is_constant(node)]
+    if places:
+        at = random.choice(places)
+        value = float(tree[at].value)
+        kind = random.random()
+        if kind < 0.15:
+            value = -value
+        elif kind < 0.6:
+            value *= 2.0 ** random.gauss(0.0, 1.0)
+        else:
+            value += random.gauss(0.0, 0.1)
+        tree[at] = constant_like(tree[at], value)
+    return (tree,)
 
 
 def _worth(score: float) -> float:

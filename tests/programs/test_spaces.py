@@ -11,7 +11,6 @@ from deap import gp, tools
 
 import deapnets as dn
 from deapnets.errors import ArchitectureError, OperatorError, OptionError
-from deapnets.programs.spaces import rounded
 
 
 @pytest.mark.parametrize(
@@ -50,15 +49,6 @@ def test_keys_of_many_are_the_keys_of_each(many, space):
     together = fresh.keys(many)
     again = dn.ProgramSpace(space.pset)
     assert together == [again.key(program) for program in many]
-
-
-def test_numbers_that_are_not_finite_have_names_too():
-    values = [torch.tensor([value, 1.0]) for value in (torch.nan, torch.inf, -torch.inf, 0.0)]
-    assert len({rounded(value) for value in values}) == 4
-
-
-def test_just_below_one_is_one():
-    assert rounded(torch.tensor([0.9999999])) == rounded(torch.tensor([1.0]))
 
 
 def test_children_are_within_the_limits():

@@ -13,8 +13,7 @@ from deapnets.evaluators.programs import ProgramEvaluator
 if TYPE_CHECKING:
     import torch
 
-    from deapnets.programs.genome import ProgramGenome
-    from deapnets.programs.spaces import ProgramSpace
+    from deapnets.programs.spaces import ProgramGenome, ProgramSpace
     from deapnets.randomness import Stream
     from deapnets_programs.learning import Lesson
 

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     import torch
 
     from deapnets.evaluators.splits import Split
-    from deapnets.programs.genome import ProgramGenome
-    from deapnets.programs.spaces import ProgramSpace
+    from deapnets.programs.spaces import ProgramGenome, ProgramSpace
     from deapnets.randomness import Stream
     from deapnets_programs.training import Activation, Course, Loss
 
