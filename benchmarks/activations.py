@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from deapnets_programs import activation, loss
 from deapnets_programs.training import cross_entropy
-from quality import publish
+from publishing import publish
 from timing import Neighbours, hardware, versions, write
 
 from deapnets.programs.printing import mathematics

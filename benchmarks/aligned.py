@@ -26,7 +26,7 @@ from typing import Any
 import torch
 from deap import base, creator, tools
 from deapnets_mnist.evaluator import Mnist
-from quality import publish
+from publishing import publish
 from scipy.stats import wilcoxon
 from timing import hardware, versions, write
 

@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from quality import publish
+from publishing import publish
 from timing import Neighbours, hardware, versions, write
 
 ROOT = Path(__file__).parent.parent

@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from quality import publish
+from publishing import publish
 from timing import Neighbours, hardware, versions, write
 
 HERE = Path(__file__).parent

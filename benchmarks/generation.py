@@ -34,6 +34,7 @@ from peers import (
     bookkeeping_floor,
     forward_floor,
 )
+from publishing import publish
 from timing import Neighbours, Timing, measure, record, write
 
 import deapnets as dn
@@ -41,7 +42,7 @@ import deapnets as dn
 HERE = Path(__file__).parent
 RESULT = HERE / "results" / "generation.json"
 README = HERE.parent / "README.md"
-BEGIN, END = "<!-- speed table: written by benchmarks/generation.py -->", "<!-- end -->"
+BEGIN = "<!-- speed table: written by benchmarks/generation.py -->"
 BUSY = 0.1  # cores that others may keep busy before a measurement is repeated
 
 
@@ -176,16 +177,6 @@ def _row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def publish(text: str, readme: Path = README) -> None:
-    """Put the table between the README's two marks."""
-    page = readme.read_text(encoding="utf-8")
-    before, found, rest = page.partition(BEGIN)
-    if not found:
-        return
-    _, _, after = rest.partition(END)
-    readme.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", action="append", choices=[size.name for size in SIZES])
@@ -206,7 +197,7 @@ def main() -> None:
         print(f"cores that neighbours kept busy: {records[-1]['neighbours_cores']}", flush=True)
     write(arguments.out, {"sizes": records})
     if arguments.size is None:
-        publish(markdown(records))
+        publish(markdown(records), BEGIN, README)
 
 
 if __name__ == "__main__":

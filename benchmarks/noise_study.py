@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from quality import publish
+from publishing import publish
 
 HERE = Path(__file__).parent
 RESULT = HERE / "results" / "noise.json"

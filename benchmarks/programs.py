@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 from deap import algorithms, base, creator, gp, tools
-from quality import publish
+from publishing import publish
 from timing import Neighbours, hardware, versions, write
 
 RESULT = Path(__file__).parent / "results" / "programs.json"

@@ -19,12 +19,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+from publishing import publish
 from timing import Neighbours, hardware, versions, write
 
 HERE = Path(__file__).parent
 RESULT = HERE / "results" / "quality.json"
-PAGE = HERE.parent / "docs" / "results.md"
-BEGIN, END = "<!-- quality table: written by benchmarks/quality.py -->", "<!-- end -->"
+BEGIN = "<!-- quality table: written by benchmarks/quality.py -->"
 SEEDS = (1, 2, 3)
 
 CASES: dict[str, dict[str, Any]] = {
@@ -120,15 +120,6 @@ def markdown(results: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def publish(text: str, begin: str = BEGIN, page: Path = PAGE) -> None:
-    """Put a table between a page's two marks, the first of which is ``begin``."""
-    whole = page.read_text(encoding="utf-8")
-    before, found, rest = whole.partition(begin)
-    if found:
-        _, _, after = rest.partition(END)
-        page.write_text(f"{before}{begin}\n{text}\n{END}{after}", encoding="utf-8")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", action="append", choices=list(CASES))
@@ -137,8 +128,7 @@ def main() -> None:
     results = json.loads(RESULT.read_text()) if RESULT.is_file() else empty
     run_missing(results, arguments.only or list(CASES))
     print(markdown(results))
-    if PAGE.is_file():
-        publish(markdown(results))
+    publish(markdown(results), BEGIN)
 
 
 if __name__ == "__main__":

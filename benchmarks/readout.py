@@ -14,7 +14,8 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from quality import evolve, publish
+from publishing import publish
+from quality import evolve
 from timing import Neighbours, hardware, versions, write
 
 from deapnets.reports.statistics import compare_pairs

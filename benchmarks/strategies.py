@@ -36,14 +36,14 @@ from typing import Any
 import torch
 from deap import base, creator
 from peers import SIZES, EvosaxSimpleGA, Generation, Peer, Size, _evotorch_fitness, _jax_loss, mlp
+from publishing import publish
 from timing import Neighbours, Timing, measure, record, write
 
 import deapnets as dn
 
 HERE = Path(__file__).parent
 RESULT = HERE / "results" / "strategies.json"
-PAGE = HERE.parent / "docs" / "results.md"
-BEGIN, END = "<!-- strategies table: written by benchmarks/strategies.py -->", "<!-- end -->"
+BEGIN = "<!-- strategies table: written by benchmarks/strategies.py -->"
 SIGMA, STEP = 0.05, 0.01
 BUSY = 0.1  # cores that others may keep busy before a measurement is repeated
 
@@ -319,15 +319,6 @@ def markdown(records: dict[str, list[dict[str, Any]]]) -> str:
     return "\n".join(lines).rstrip()
 
 
-def publish(text: str) -> None:
-    """Put the tables between the page's two marks."""
-    page = PAGE.read_text(encoding="utf-8")
-    before, found, rest = page.partition(BEGIN)
-    if found:
-        _, _, after = rest.partition(END)
-        PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", action="append", choices=list(CASES))
@@ -352,7 +343,7 @@ def main() -> None:
         write(arguments.out, records)
         print(markdown({case: records[case]}), flush=True)
     if not arguments.tiny:
-        publish(markdown(records))
+        publish(markdown(records), BEGIN)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
-from quality import evolve, publish
+from publishing import publish
+from quality import evolve
 from timing import hardware, versions, write
 
 RESULT = Path(__file__).parent / "results" / "sweep.json"
