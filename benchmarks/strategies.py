@@ -29,13 +29,12 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from deap import base, creator
-from peers import SIZES, EvosaxSimpleGA, Generation, Peer, Size, _evotorch_fitness, _jax_loss, mlp
+from peers import SIZES, EvosaxSimpleGA, Generation, Peer, Size, _evotorch_fitness, mlp
 from publishing import publish
 from timing import Neighbours, Timing, measure, record, write
 
@@ -90,22 +89,6 @@ class EvosaxOpenES(EvosaxSimpleGA):
 
         algorithm, parameters = self.algorithm(size)
         return algorithm.init(jax.random.key(1), _solution(size), parameters)
-
-    def step(self, size: Size) -> Callable[[Any, Any], tuple[Any, Any, Any]]:
-        """Return ask, evaluate, tell as one compiled function of key and state."""
-        import jax
-
-        algorithm, parameters = self.algorithm(size)
-        losses = jax.vmap(_jax_loss(size))
-
-        def step(key: Any, state: Any) -> tuple[Any, Any, Any]:
-            key, ask_key, tell_key = jax.random.split(key, 3)
-            population, state = algorithm.ask(ask_key, state, parameters)
-            loss = losses(population)
-            state, _ = algorithm.tell(tell_key, population, loss, state, parameters)
-            return key, state, -loss.min()
-
-        return jax.jit(step, donate_argnums=(0, 1))
 
     def algorithm(self, size: Size) -> tuple[Any, Any]:
         """Return the configured ``Open_ES`` and its parameters; it minimises."""

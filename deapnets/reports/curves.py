@@ -13,12 +13,11 @@ from deapnets.errors import RunError
 from deapnets.reports.comparison import CONSTANT, DRAWS, run_directory
 from deapnets.reports.courses import Course, Courses
 from deapnets.runs.directory import RunDirectory
+from deapnets.runs.figures import COLOURS, INK, MUTED, clean, new_figure, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLOURS = ("#d1495b", "#13795b", "#2f6690", "#edae49", "#6a4c93", "#8d5524", "#7b8794")
-_INK, _MUTED = "#1f2933", "#7b8794"
 _POINTS = 200
 _COST = "seconds that evaluations have cost"
 
@@ -34,11 +33,7 @@ def draw_comparison(
     The curves are of the validation split's figure that belongs to the metric, as far as the log
     has it, otherwise of the best training fitness: the test split is opened once a run, at its end.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9.6, 5.0), dpi=150, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(9.6, 5.0)
     ax = figure.subplots()
     what = _figure_of(report["metric"])
     given = ("seconds", "evaluation_seconds")
@@ -48,12 +43,11 @@ def draw_comparison(
         curves = [_curve(directory, row["algorithm"], seed, what, spent) for seed in row["seeds"]]
         _draw(ax, row["algorithm"], curves, COLOURS[number % len(COLOURS)])
     _draw_constant(ax, report)
-    ax.set_title(_title(report, what), loc="left", color=_INK, fontsize=11, weight="bold")
-    ax.set_xlabel(spent, color=_MUTED, fontsize=9)
+    ax.set_title(_title(report, what), loc="left", color=INK, fontsize=11, weight="bold")
+    ax.set_xlabel(spent, color=MUTED, fontsize=9)
     ax.legend(frameon=False, fontsize=9)
     clean(ax)
-    directory.replace(name, lambda path: figure.savefig(path, format="png"))
-    return directory.path / name
+    return save_figure(directory, figure, name)
 
 
 def draw_courses(
@@ -65,11 +59,7 @@ def draw_courses(
     one, against seconds of evaluations: means over the seeds, and their standard errors. What is
     expected of random draws is dashed.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9.6, 5.0), dpi=150, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(9.6, 5.0)
     panels = [(report["metric"], report["evaluation_seconds"] is not None)]
     panels += [("regret", True)] if "regret" in courses.names() else []
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
@@ -81,8 +71,8 @@ def draw_courses(
             early.append(float(mean[_POINTS // 20]))
             late.append(float(mean.max()))
         _draw_expected(ax, courses, what, costs)
-        ax.set_xlabel(_COST if costs else "evaluations", color=_MUTED, fontsize=9)
-        ax.set_title(what.replace("_", " "), loc="left", color=_MUTED, fontsize=9)
+        ax.set_xlabel(_COST if costs else "evaluations", color=MUTED, fontsize=9)
+        ax.set_title(what.replace("_", " "), loc="left", color=MUTED, fontsize=9)
         ax.locator_params(axis="x", nbins=5)
         ax.xaxis.set_major_formatter("{x:,.0f}")
         if what == "regret":
@@ -93,9 +83,8 @@ def draw_courses(
         clean(ax)
     axes[-1].legend(frameon=False, fontsize=9)
     title = f"{report['evaluator']}: mean and standard error of {report['seeds']} seeds"
-    figure.suptitle(title, x=0.01, ha="left", color=_INK, fontsize=11, weight="bold")
-    directory.replace(name, lambda path: figure.savefig(path, format="png"))
-    return directory.path / name
+    figure.suptitle(title, x=0.01, ha="left", color=INK, fontsize=11, weight="bold")
+    return save_figure(directory, figure, name)
 
 
 def _line(course: Course, what: str, costs: bool) -> Curve:
@@ -124,7 +113,7 @@ def _draw_expected(ax: Axes, courses: Courses, what: str, costs: bool) -> None:
     draws = np.unique(np.linspace(1, last, _POINTS).round().astype(int))
     values = [census.best_of(int(count))[what] for count in draws]
     at = draws * (end / last) if costs else draws
-    ax.plot(at, values, color=_INK, linewidth=1.2, linestyle="--", label=DRAWS)
+    ax.plot(at, values, color=INK, linewidth=1.2, linestyle="--", label=DRAWS)
 
 
 def median_and_band(curves: Sequence[Curve]) -> tuple[Floats, Floats, Floats, Floats]:
@@ -146,14 +135,6 @@ def _on_a_grid(curves: Sequence[Curve]) -> tuple[Floats, Floats]:
     return grid, np.array(values)
 
 
-def clean(ax: Axes) -> None:
-    """Take what is not data out of the picture."""
-    ax.tick_params(colors=_MUTED, labelsize=9)
-    ax.grid(color="#e4e7eb", linewidth=0.7)
-    for side in ("top", "right", "left", "bottom"):
-        ax.spines[side].set_visible(False)
-
-
 def _draw(ax: Axes, label: str, curves: Sequence[Curve], colour: str) -> None:
     grid, middle, low, high = median_and_band(curves)
     ax.plot(grid, middle, color=colour, linewidth=1.6, label=label)
@@ -163,7 +144,7 @@ def _draw(ax: Axes, label: str, curves: Sequence[Curve], colour: str) -> None:
 def _draw_constant(ax: Axes, report: dict[str, Any]) -> None:
     for row in report["rows"]:
         if row["algorithm"] == CONSTANT:
-            ax.axhline(row["mean"], color=_MUTED, linewidth=1, linestyle=":", label=CONSTANT)
+            ax.axhline(row["mean"], color=MUTED, linewidth=1, linestyle=":", label=CONSTANT)
 
 
 def _figure_of(metric: str) -> str:

@@ -22,6 +22,7 @@ champion     the network a run saves, chosen on the validation split
 checkpointer `Checkpointer`: snapshots for a script's own loop
 running      `Run`: generation after generation, with a log line each
 status       what a directory says of its run: ``deapnets show``, ``deapnets runs``
+figures      how pictures look: sizes, colours, what is left out
 curve        the picture of the learning curve
 ===========  ==========================================================================
 """

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from deapnets.errors import RunError
 from deapnets.runs.directory import RunDirectory
+from deapnets.runs.figures import INK, MUTED, clean, new_figure, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_INK, _MUTED, _BEST, _MEAN, _HELD = "#1f2933", "#7b8794", "#d1495b", "#8da9c4", "#13795b"
+_BEST, _MEAN, _HELD = "#d1495b", "#8da9c4", "#13795b"
 
 
 PICTURE = "curve.png"
@@ -25,24 +26,20 @@ def draw_curve(directory: RunDirectory, name: str = PICTURE) -> Path:
     RunError
         When the log holds no generation.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     records = list(directory.log())
     if not records:
         raise RunError(f"{directory.path} has no generation in its log yet.")
     held = [record for record in records if record.get("validation_accuracy") is not None]
-    figure = Figure(figsize=(9.6, 4.0), dpi=150, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(9.6, 4.0)
     axes = figure.subplots(1, 2 if held else 1, squeeze=False)[0]
     _draw_fitness(axes[0], records)
     if held:
         _draw_accuracy(axes[1], held, directory)
     for ax in axes:
-        _clean(ax)
-    figure.suptitle(_title(directory), color=_INK, fontsize=12, x=0.01, ha="left", weight="bold")
-    directory.replace(name, lambda path: figure.savefig(path, format="png"))
-    return directory.path / name
+        ax.set_xlabel("seconds", color=MUTED, fontsize=9)
+        clean(ax)
+    figure.suptitle(_title(directory), color=INK, fontsize=12, x=0.01, ha="left", weight="bold")
+    return save_figure(directory, figure, name)
 
 
 def _title(directory: RunDirectory) -> str:
@@ -61,7 +58,7 @@ def _draw_fitness(ax: Axes, records: list[dict[str, Any]]) -> None:
     mean = [record["mean"] for record in records]
     ax.plot(seconds, mean, color=_MEAN, linewidth=1.2, label="mean of the population")
     ax.plot(seconds, best, color=_BEST, linewidth=1.2, label="best")
-    ax.set_title("fitness on the training rows", loc="left", fontsize=10, color=_INK)
+    ax.set_title("fitness on the training rows", loc="left", fontsize=10, color=INK)
     ax.legend(frameon=False, fontsize=9, loc="lower right")
 
 
@@ -69,7 +66,7 @@ def _draw_accuracy(ax: Axes, held: list[dict[str, Any]], directory: RunDirectory
     seconds = [record["seconds"] for record in held]
     accuracy = [100 * record["validation_accuracy"] for record in held]
     ax.plot(seconds, accuracy, color=_HELD, linewidth=1.6)
-    ax.set_title("accuracy on held-out rows, %", loc="left", fontsize=10, color=_INK)
+    ax.set_title("accuracy on held-out rows, %", loc="left", fontsize=10, color=INK)
     ax.set_ylim(min(accuracy) - 2, 100.5)
     text = "\n".join(["saved network:", *_saved(directory)])
     ax.text(0.98, 0.06, text, transform=ax.transAxes, ha="right", color=_HELD, fontsize=11)
@@ -82,11 +79,3 @@ def _saved(directory: RunDirectory) -> list[str]:
         found = directory.read("result.json")["metrics"]
     splits = [name for name in ("validation", "test") if found.get(f"{name}_accuracy") is not None]
     return [f"{name} {100 * found[f'{name}_accuracy']:.1f} %" for name in splits]
-
-
-def _clean(ax: Axes) -> None:
-    ax.set_xlabel("seconds", color=_MUTED, fontsize=9)
-    ax.tick_params(colors=_MUTED, labelsize=9)
-    ax.grid(color="#e4e7eb", linewidth=0.7)
-    for side in ("top", "right", "left", "bottom"):
-        ax.spines[side].set_visible(False)
