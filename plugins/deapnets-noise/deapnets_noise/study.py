@@ -5,23 +5,21 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any, final
 
 import numpy as np
 import torch
 
-from deapnets.errors import OptionError, RunError
 from deapnets.reports.statistics import (
     LEVEL,
-    compare_pairs,
     friedman,
     median_interval,
     signed_rank,
 )
+from deapnets.reports.studies import StudyFile, paired_tests, require_counts
 from deapnets.runs.directory import RunDirectory
-from deapnets.runs.environment import environment
 from deapnets_noise.cells import Bench, Cell, train_cell
 from deapnets_noise.data import Binary, most_frequent, nearest_mean, threshold_on_ink
 
@@ -65,9 +63,7 @@ class Plan:
     epochs: int = 20
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if value < 1:
-                raise OptionError(f"{name} is at least 1, got {value}.")
+        require_counts(self)
 
 
 def cells() -> list[Cell]:
@@ -91,16 +87,14 @@ def run_cells(
     RunError
         When the file is of another plan.
     """
-    done = _read(plan, directory)
-    missing = [cell for cell in cells() if cell.name not in done["cells"]]
+    file = _file(plan, directory)
+    done = file.read()["cells"]
+    missing = [cell for cell in cells() if cell.name not in done]
     bench = Bench(data, plan.seeds)
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        started = {pool.submit(_timed, cell, bench, plan): cell for cell in missing}
-        for future in as_completed(started):
-            cell = started[future]
-            done["cells"][cell.name] = future.result()
-            directory.write(FILE, done)
-            yield cell.name, done["cells"][cell.name]
+        yield from file.collect(
+            {pool.submit(_timed, cell, bench, plan): cell.name for cell in missing}
+        )
 
 
 def _timed(cell: Cell, bench: Bench, plan: Plan) -> dict[str, Any]:
@@ -114,23 +108,14 @@ def _timed(cell: Cell, bench: Bench, plan: Plan) -> dict[str, Any]:
     }
 
 
-def _read(plan: Plan, directory: RunDirectory) -> dict[str, Any]:
-    """Return what is there already, or the beginning of it."""
-    if not directory.has(FILE):
-        return {**asdict(plan), "environment": environment("deapnets-noise"), "cells": {}}
-    found = directory.read(FILE)
-    for name, value in asdict(plan).items():
-        if found.get(name) != value:
-            raise RunError(
-                f"{directory.path / FILE} is of {name}={found.get(name)}, not {value}. "
-                "Give another --out."
-            )
-    return found
+def _file(plan: Plan, directory: RunDirectory) -> StudyFile:
+    return StudyFile(directory, FILE, plan, "deapnets-noise")
 
 
 def report(plan: Plan, data: Binary, directory: RunDirectory) -> dict[str, Any]:
     """Return the whole study from ``noise.json``, statistics and verdict added, and write it."""
-    found = _read(plan, directory)
+    file = _file(plan, directory)
+    found = file.read()
     values = {name: cell["accuracies"] for name, cell in found["cells"].items()}
     found["rows"] = [_row(name, accuracies) for name, accuracies in values.items()]
     found["fixed"] = {
@@ -144,11 +129,9 @@ def report(plan: Plan, data: Binary, directory: RunDirectory) -> dict[str, Any]:
     }
     others = [cell.name for cell in cells() if cell != REFERENCE]
     pairs = [(other, REFERENCE.name) for other in others]
-    tests = compare_pairs(values, pairs, unit="points", scale=100.0)
-    found["tests"] = [{**asdict(test), "test": "Wilcoxon signed-rank; Holm"} for test in tests]
+    found["tests"] = paired_tests(values, pairs, unit="points", scale=100.0)
     found["verdict"] = verdict(found, values)
-    directory.write(FILE, found)
-    return directory.read(FILE)
+    return file.write(found)
 
 
 def _row(name: str, accuracies: Sequence[float]) -> dict[str, Any]:

@@ -6,23 +6,22 @@ import multiprocessing
 import random
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
 import numpy as np
 import torch
 
-from deapnets.errors import OptionError, RunError
+from deapnets.errors import RunError
 from deapnets.programs.printing import mathematics
 from deapnets.programs.reducing import reduced
 from deapnets.programs.tuning import tune_es
-from deapnets.reports.statistics import compare_pairs
+from deapnets.reports.studies import StudyFile, paired_tests, require_counts
 from deapnets.runs.budget import Budget
 from deapnets.runs.configuring import Configuration, make_evaluator, make_settings
 from deapnets.runs.directory import RunDirectory
-from deapnets.runs.environment import environment
 from deapnets.runs.resuming import stored_configuration
 from deapnets.runs.running import Run
 from deapnets_programs.rule import Rule
@@ -68,9 +67,7 @@ class Plan:
     unseen: int = 24
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if value < 1:
-                raise OptionError(f"{name} is at least 1, got {value}.")
+        require_counts(self)
 
     def options(self, seed: int) -> list[str]:
         """Return the evaluator's options for a seed."""
@@ -96,18 +93,18 @@ def run_cells(
     RunError
         When the file is of another plan.
     """
-    done = _read(plan, directory)
-    missing = [cell for cell in cells(plan) if _name(*cell) not in done["cells"]][:most]
+    file = _file(plan, directory)
+    done = file.read()["cells"]
+    missing = [cell for cell in cells(plan) if _name(*cell) not in done][:most]
     if not missing:
         return
     workers = min(workers or multiprocessing.cpu_count(), len(missing))
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        started = {pool.submit(_cell, plan, *cell, directory.path): cell for cell in missing}
-        for future in as_completed(started):
-            name = _name(*started[future])
-            done["cells"][name] = future.result()
-            directory.write(FILE, done)
+        started = {
+            pool.submit(_cell, plan, *cell, directory.path): _name(*cell) for cell in missing
+        }
+        for name, _ in file.collect(started):
             yield name
 
 
@@ -174,18 +171,8 @@ def people(plan: Plan, seed: int) -> dict[str, Any]:
     }
 
 
-def _read(plan: Plan, directory: RunDirectory) -> dict[str, Any]:
-    """Return what is there already, or the beginning of it."""
-    if not directory.has(FILE):
-        return {**asdict(plan), "environment": environment("deapnets-programs"), "cells": {}}
-    found = directory.read(FILE)
-    for name, value in asdict(plan).items():
-        if found.get(name) != value:
-            raise RunError(
-                f"{directory.path / FILE} is of {name}={found.get(name)}, not {value}. "
-                "Give another --out."
-            )
-    return found
+def _file(plan: Plan, directory: RunDirectory) -> StudyFile:
+    return StudyFile(directory, FILE, plan, "deapnets-programs")
 
 
 def report(plan: Plan, directory: RunDirectory) -> dict[str, Any]:
@@ -196,7 +183,8 @@ def report(plan: Plan, directory: RunDirectory) -> dict[str, Any]:
     RunError
         When no seed is complete yet.
     """
-    found = _read(plan, directory)
+    file = _file(plan, directory)
+    found = file.read()
     seeds = [
         seed
         for seed in range(1, plan.seeds + 1)
@@ -213,11 +201,9 @@ def report(plan: Plan, directory: RunDirectory) -> dict[str, Any]:
         for name, v in values.items()
     ]
     others = [name for name in values if name != "evolved"]
-    tests = compare_pairs(values, [("evolved", other) for other in others])
-    found["tests"] = [{**asdict(test), "test": "Wilcoxon signed-rank; Holm"} for test in tests]
+    found["tests"] = paired_tests(values, [("evolved", other) for other in others])
     found["verdict"] = verdict(values, found["tests"])
-    directory.write(FILE, found)
-    return directory.read(FILE)
+    return file.write(found)
 
 
 def scores_by_rule(done: dict[str, Any], seeds: list[int]) -> dict[str, list[float]]:
