@@ -7,12 +7,12 @@ import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from deapnets.checking.checks import check
+from deapnets.checking.checks import Check, check
 from deapnets.checking.requirements import unmet
 from deapnets.errors import DataError, DeapnetsError
 from deapnets.plugins import EVALUATORS, GROUPS, FoundPlugin, find
@@ -46,8 +46,9 @@ def diagnose() -> Iterator[Finding]:
     yield from _torch()
     yield from _machine()
     yield from _extras()
-    yield from _data()
-    yield from _plugins()
+    checks = list(check([plugin for group in GROUPS for plugin in find(group)]))
+    yield from _data([one.found for one in checks if one.state == "usable"])
+    yield from _plugins(checks)
 
 
 def _python() -> Iterator[Finding]:
@@ -120,13 +121,15 @@ def _extras() -> Iterator[Finding]:
             yield Finding("extra", "missing", text, f'pip install "deapnets[{extra}]"')
 
 
-def _data() -> Iterator[Finding]:
+def _data(usable: Sequence[FoundPlugin]) -> Iterator[Finding]:
+    """Yield where evaluators have their data; of those that another process has made before."""
     root = os.environ.get("DEAPNETS_DATA")
     if root and not Path(root).expanduser().is_dir():
         text = f"DEAPNETS_DATA names {root}, which is no folder"
         yield Finding("data", "wrong", text, f"mkdir {root}, or unset DEAPNETS_DATA")
-    for plugin in find(EVALUATORS):
-        yield from _data_of(plugin)
+    for plugin in usable:
+        if plugin.group == EVALUATORS:
+            yield from _data_of(plugin)
 
 
 def _data_of(plugin: FoundPlugin) -> Iterator[Finding]:
@@ -144,9 +147,8 @@ def _data_of(plugin: FoundPlugin) -> Iterator[Finding]:
             yield Finding("data", "ok", f"{plugin.name}: {found}")
 
 
-def _plugins() -> Iterator[Finding]:
+def _plugins(checks: Sequence[Check]) -> Iterator[Finding]:
     """Yield what keeps plugins from being used; contracts are their authors' affair."""
-    checks = list(check([plugin for group in GROUPS for plugin in find(group)]))
     usable = sum(result.problem is None for result in checks)
     sources = {result.found.distribution for result in checks}
     text = f"{usable} of {len(checks)} can be used, from {len(sources)} distributions"

@@ -23,9 +23,12 @@ doctor      ``deapnets doctor``: what this machine offers, and how to mend what 
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import io
 import sys
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -76,7 +79,8 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with _warning_in_one_line():
+                return super().invoke(ctx)
         except DeapnetsError as error:
             if ctx.params.get("debug"):
                 raise
@@ -85,6 +89,25 @@ class _Commands(click.Group):
         except KeyboardInterrupt as interrupt:
             code = interrupt.code if isinstance(interrupt, Interrupted) else 130
             raise click.exceptions.Exit(code) from None
+
+
+@contextlib.contextmanager
+def _warning_in_one_line() -> Iterator[None]:
+    """Write our own warnings without the line of code that gave them."""
+    before = warnings.formatwarning
+
+    def one_line(message: Any, category: type[Warning], *where: Any) -> str:
+        return (
+            f"Warning: {message}\n"
+            if category is UserWarning
+            else before(message, category, *where)
+        )
+
+    warnings.formatwarning = one_line  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        warnings.formatwarning = before
 
 
 def _speak_to_any_terminal() -> None:

@@ -144,6 +144,7 @@ def carry_out(run_: Run, as_json: bool) -> None:
     from deapnets.runs.curve import draw_curve
 
     directory = run_.directory
+    _warn_of_unmet_requirements(run_)
     try:
         follow(run_, quiet=as_json)
     except KeyboardInterrupt:
@@ -161,3 +162,12 @@ def carry_out(run_: Run, as_json: bool) -> None:
         click.echo(json.dumps(result, indent=2))
     else:
         summarise(directory, picture)
+
+
+def _warn_of_unmet_requirements(run_: Run) -> None:
+    """Say what the evaluator's distribution asks for and has not got: an older deapnets, say."""
+    from deapnets.checking.requirements import unmet
+
+    distribution = run_.configuration.plugin.loaded.found.distribution
+    for line in unmet(distribution):
+        click.echo(f"Warning: {distribution}: {line}", err=True)

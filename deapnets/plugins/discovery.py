@@ -98,6 +98,10 @@ class FoundPlugin:
         try:
             if scripts.is_script(self.reference):
                 return scripts.imported(*scripts.located(self.reference))
+            if not metadata.EntryPoint.pattern.match(self.reference):
+                raise PluginError(
+                    f"{self.title} cannot be loaded: its entry point is no MODULE:CLASS."
+                )
             return metadata.EntryPoint(self.name, self.reference, self.group).load()
         except PluginError:
             raise

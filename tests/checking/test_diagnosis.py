@@ -101,7 +101,8 @@ def test_data_are_where_the_variable_says_or_told_to_be_missing(monkeypatch, tmp
     pytest.importorskip("deapnets_mnist")
     monkeypatch.setenv("DEAPNETS_DATA", str(tmp_path))
     (tmp_path / "cifar10").mkdir()
-    (tmp_path / "cifar10" / "data_batch_1.bin.gz").touch()
+    for name in (*(f"data_batch_{number}.bin" for number in range(1, 6)), "test_batch.bin"):
+        (tmp_path / "cifar10" / name).touch()
     found = {finding.text.partition(":")[0]: finding for finding in findings("data")}
     assert found["cifar"] == Finding("data", "ok", f"cifar: {tmp_path / 'cifar10'}")
     assert found["nasbench201"].state == "missing"
@@ -109,7 +110,7 @@ def test_data_are_where_the_variable_says_or_told_to_be_missing(monkeypatch, tmp
     assert "xor" not in found
     monkeypatch.delenv("DEAPNETS_DATA")
     found = {finding.text.partition(":")[0]: finding for finding in findings("data")}
-    assert "set DEAPNETS_DATA to the folder that holds cifar10/" in found["cifar"].text
+    assert "on first use; -o dataset=digits needs none" in found["cifar"].text
 
 
 def test_a_variable_that_names_no_folder_is_wrong(monkeypatch, tmp_path) -> None:
@@ -140,6 +141,19 @@ def test_plugins_that_cannot_be_used_are_told_and_contracts_are_not(monkeypatch)
         ("missing", 'pip install "dist[x]"'),
         ("wrong", "pip install a"),
     ]
+
+
+def test_a_plugin_that_another_process_could_not_make_is_not_made_here(monkeypatch) -> None:
+    """One that hangs, or ends its process, would be the end of the diagnosis."""
+
+    class Fatal(FoundPlugin):
+        def load(self) -> None:
+            raise AssertionError("it was loaded here")
+
+    fatal = Fatal("fatal", EVALUATORS, "dist", "1.0", "a:A")
+    said = "Evaluator did not come back within 30 s, and was stopped."
+    monkeypatch.setattr(diagnosis, "check", lambda plugins: [Check(fatal, "found", 30.0, said)])
+    assert [finding.text for finding in findings("plugins")][1:] == [said]
 
 
 def test_the_command_has_an_exit_code_and_prints_remedies(monkeypatch, tmp_path) -> None:

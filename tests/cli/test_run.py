@@ -268,6 +268,7 @@ def test_every_setting_reaches_the_run(deapnets, tmp_path):
         "seconds": 60.0,
         "evaluations": 60,
         "target": {"metric": "validation_accuracy", "value": 2.0},
+        "evaluation_seconds": None,
     }
     named = ("algorithm", "seed", "device", "memory", "on_error")
     assert [config[name] for name in named] == ["ga", 7, "cpu", "1GB", "worst"]
@@ -456,6 +457,38 @@ def test_nan_is_one_line_by_individual_and_generation_and_keeps_the_best(
     assert "test_accuracy" not in found["metrics"]
     assert load_file(tmp_path / "run" / "best.safetensors").keys() == {"weight", "bias"}
     assert json.loads(done(deapnets("show", "run", "--json")))["status"] == "failed"
+
+
+def test_a_plugin_that_asks_for_another_deapnets_runs_with_a_warning(install, deapnets):
+    folder = install("deapnets-old", "old = fake_old:Fragile", fake_old=FRAGILE)
+    with (folder / "deapnets_old-1.0.dist-info" / "METADATA").open("a") as metadata:
+        metadata.write("Requires-Dist: deapnets<0.1\n")
+    result = deapnets("run", "old", "--generations", 1, "--seed", 1, "--out", "run", "--json")
+    assert result.exit_code == 0
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("Warning: deapnets-old: It needs deapnets<0.1, and deapnets 0.1.0 is")
+
+
+def test_a_warning_is_one_line_without_the_code_that_gave_it(tmp_path):
+    """In a process of its own: pytest keeps warnings to itself."""
+    source = FRAGILE.replace(
+        "    def module",
+        "    def module(self):\n        warn('look out')\n"
+        "        return torch.nn.Linear(2, 2)\n\n    def other",
+        1,
+    )
+    (tmp_path / "loud.py").write_text("from warnings import warn\n" + source)
+    call = "import sys; from deapnets.cli import main; main(sys.argv[1:])"
+    words = ["run", "loud.py:Fragile", "--generations", "1", "--json"]
+    done = subprocess.run(
+        [sys.executable, "-c", call, *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert done.stderr == "Warning: look out\n"
 
 
 def test_on_error_worst_goes_on_and_counts_what_it_replaced(install, deapnets):

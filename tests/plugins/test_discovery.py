@@ -205,6 +205,7 @@ def test_a_class_without_a_docstring_has_an_empty_summary(install: Install) -> N
         ("os:dne", "cannot be loaded: AttributeError: module 'os' has no attribute 'dne'"),
         ("os:curdir", "cannot be loaded: expected a class, got a str."),
         ("os", "cannot be loaded: expected a class, got a module."),
+        ("os path", "cannot be loaded: its entry point is no MODULE:CLASS."),
         ("fake_bad:A", "cannot be loaded: ValueError: two lines"),
         ("fake_exit:A", "cannot be loaded: SystemExit: 3"),
     ],

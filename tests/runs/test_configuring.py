@@ -78,6 +78,7 @@ def test_a_configuration_describes_every_setting_with_its_default(configure):
             "seconds": None,
             "evaluations": None,
             "target": {"metric": "validation_accuracy", "value": 0.9},
+            "evaluation_seconds": None,
         },
         "seed": 1,
         "device": "auto",
