@@ -16,6 +16,7 @@ evolving     how a run evolved: weights, diversity, operators, time, ancestors
 searching    figures of searches: dots, Pareto front, the winner's ancestors
 wiring       architectures as drawings
 confusion    which class is taken for which, and the worst mistakes as pictures
+pixels       pixels as a PNG
 retraining   `Retraining`: the best architectures of a search, trained again
 repeating    the command that runs a run again
 page         the page itself: escaped, in one file, with what its script and style need

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import base64
-import struct
-import zlib
 
 from deapnets.plugins.scripts import is_script
 from deapnets.reports import page
 from deapnets.reports.charts import Chart
 from deapnets.reports.page import Markup, markup
+from deapnets.reports.pixels import png
 from deapnets.reports.story import Record, Story, number
 from deapnets.runs.directory import RunDirectory
+
+_FEW = 12
+"""Classes up to which there is room for counts in the cells."""
+
+_AXES: Record = {
+    "xaxis": {"title": {"text": "taken for"}, "type": "category", "showgrid": False},
+    "yaxis": {
+        "title": {"text": "true class"},
+        "type": "category",
+        "autorange": "reversed",
+        "showgrid": False,
+    },
+}
 
 
 def look_for_mistakes(story: Story) -> None:
@@ -52,15 +64,30 @@ def matrix(story: Story, place: int) -> Chart | None:
     counts = _counts(story)
     if counts is None:
         return None
+    note = (
+        f"{sum(map(sum, counts)):,} rows of the {story.mistakes.get('split')} split. A row is a "
+        "true class, a column what it was taken for; only mistakes are coloured, by their part of "
+        "the class."
+    )
+    return Chart(
+        f"confusion-{place}",
+        "Which class is taken for which",
+        [_heatmap(counts)],
+        _AXES,
+        note=note,
+        height=440,
+    )
+
+
+def _heatmap(counts: list[list[int]]) -> Record:
+    """Return the counts as Plotly takes them; what is right has no colour."""
     names = [str(at) for at in range(len(counts))]
-    parts = [[count / max(sum(row), 1) for count in row] for row in counts]
     wrong = [
-        [None if at == to else value for to, value in enumerate(row)]
-        for at, row in enumerate(parts)
+        [None if at == to else count / max(sum(row), 1) for to, count in enumerate(row)]
+        for at, row in enumerate(counts)
     ]
     reach = max((value for row in wrong for value in row if value is not None), default=0) or 1.0
-    few = len(counts) <= 12
-    data: Record = {
+    return {
         "type": "heatmap",
         "x": names,
         "y": names,
@@ -74,35 +101,17 @@ def matrix(story: Story, place: int) -> Chart | None:
         "hoverongaps": False,
         "xgap": 1,
         "ygap": 1,
+        **(_written(counts) if len(counts) <= _FEW else {}),
     }
-    if few:
-        shown = [
-            [str(count) if count or at == to else "" for to, count in enumerate(row)]
-            for at, row in enumerate(counts)
-        ]
-        data |= {"text": shown, "texttemplate": "%{text}", "textfont": {"color": "@ink"}}
-    layout = {
-        "xaxis": {"title": {"text": "taken for"}, "type": "category", "showgrid": False},
-        "yaxis": {
-            "title": {"text": "true class"},
-            "type": "category",
-            "autorange": "reversed",
-            "showgrid": False,
-        },
-    }
-    note = (
-        f"{sum(map(sum, counts)):,} rows of the {story.mistakes.get('split')} split. A row is a "
-        "true class, a column what it was taken for; only mistakes are coloured, by their part of "
-        "the class."
-    )
-    return Chart(
-        f"confusion-{place}",
-        "Which class is taken for which",
-        [data],
-        layout,
-        note=note,
-        height=440,
-    )
+
+
+def _written(counts: list[list[int]]) -> Record:
+    """Return the counts as text in the cells; none where nothing was mistaken."""
+    shown = [
+        [str(count) if count or at == to else "" for to, count in enumerate(row)]
+        for at, row in enumerate(counts)
+    ]
+    return {"text": shown, "texttemplate": "%{text}", "textfont": {"color": "@ink"}}
 
 
 def classes_in_words(story: Story) -> str:
@@ -166,22 +175,3 @@ def _picture(one: Record) -> bytes | None:
         return png(pixels, height, width, channels) if sound else None
     except (KeyError, TypeError, ValueError):
         return None
-
-
-def png(pixels: bytes, height: int, width: int, channels: int) -> bytes:
-    """Return bytes of grey or red, green, blue as a PNG; a ValueError when there are too few.
-
-    Source: Portable Network Graphics, ISO/IEC 15948.
-    """
-    stride = width * channels
-    if len(pixels) != stride * height:
-        raise ValueError(f"{len(pixels)} bytes are no picture of {height} x {width} x {channels}.")
-    rows = b"".join(b"\0" + pixels[at : at + stride] for at in range(0, len(pixels), stride))
-    head = struct.pack(">IIBBBBB", width, height, 8, 0 if channels == 1 else 2, 0, 0, 0)
-    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, content) for kind, content in chunks)
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    check = zlib.crc32(kind + content)
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)

@@ -6,8 +6,9 @@ import re
 import pytest
 from matplotlib import image
 
-from deapnets.reports.confusion import classes_in_words, look_for_mistakes, matrix, png, worst
+from deapnets.reports.confusion import classes_in_words, look_for_mistakes, matrix, worst
 from deapnets.reports.page import image as image_of
+from deapnets.reports.pixels import png
 from deapnets.reports.report import report_of
 from deapnets.reports.story import read_story
 
