@@ -108,7 +108,7 @@ def test_replacing_backpropagation_makes_one_change_at_a_time(load_with_digits):
         example.set_mutation(change, toolbox, generations=10)
         told[change] = {
             "ancestor": toolbox.individual.keywords["spread"],
-            "batch": len(evaluator._batch),
+            "batch": len(evaluator._batches.present),
             "loss": evaluator._fitness,
             "truncation": toolbox.select.func.__name__,
             "sigma": toolbox.mutate.keywords["indpb"],

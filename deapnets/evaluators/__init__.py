@@ -6,6 +6,7 @@ module         concept
 base           `Evaluator`: the contract
 architectures  `ArchitectureEvaluator`: the contract where structures are evolved
 archive        `ScoreArchive`: every score of every network, in a file beyond a run
+batches        `MiniBatches`: which training rows a generation sees
 constants      `constant`: the trivial answer
 mistakes       `find_mistakes`: which classes are taken for which
 losses         losses of a whole chunk, by name or from any torch loss

@@ -122,3 +122,20 @@ def _tensor(values: Array) -> torch.Tensor:
     else:  # torch takes neither read-only arrays nor negative strides
         tensor = torch.from_numpy(np.require(np.asarray(values), requirements=["C", "W"]))
     return tensor.float() if tensor.is_floating_point() else tensor
+
+
+def require_classes(name: str, targets: torch.Tensor, classes: int) -> None:
+    """Raise a `DataError` unless the targets of a split are classes from 0 to ``classes - 1``."""
+    import torch
+
+    if targets.is_floating_point() or targets.dtype == torch.bool:
+        raise DataError(
+            f"cross_entropy needs integer classes as targets, the {name} split has "
+            f'{targets.dtype}. For numbers use loss="mse", for yes and no loss="bce_with_logits".'
+        )
+    low, high = int(targets.min()), int(targets.max())
+    if low < 0 or high >= classes:
+        raise DataError(
+            f"The {name} split's targets run from {low} to {high}, but the network has {classes} "
+            f"outputs: classes 0 to {classes - 1}."
+        )

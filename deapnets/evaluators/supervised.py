@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, final
 
-from deapnets.errors import DataError, OptionError, unknown
+from deapnets.errors import OptionError, unknown
 from deapnets.evaluators import losses
 from deapnets.evaluators.base import Evaluator
+from deapnets.evaluators.batches import MiniBatches
 from deapnets.evaluators.constants import constant
 from deapnets.evaluators.mistakes import find_mistakes
-from deapnets.evaluators.splits import Split, Splits
+from deapnets.evaluators.splits import Split, Splits, require_classes
 
 if TYPE_CHECKING:  # a plugin's class derives from this one: importing it loads nothing heavy
     import torch
@@ -84,8 +84,7 @@ class SupervisedTask(Evaluator):
         self._module: nn.Module | None = None
         self._splits: Splits | None = None
         self._there: dict[tuple[str, torch.device], Split] = {}
-        self._batch: Split | None = None
-        self._epoch_seed, self._cursor = 0, -1
+        self._batches = MiniBatches(batch_size or 0)
         self._checked = False
 
     @abstractmethod
@@ -131,35 +130,16 @@ class SupervisedTask(Evaluator):
 
     def prepare(self, population: Sequence[WeightGenome], generation: int, rng: Stream) -> None:
         """Draw the generation's mini-batch: the next rows of a random order of all rows."""
-        if not self.fresh or self._batch_size is None:
-            return
-        total = len(self.splits.train)
-        if self._cursor < 0 or self._cursor + self._batch_size > total:
-            self._epoch_seed, self._cursor = rng.integer(), 0
-        self._cursor += self._batch_size
-        self._batch = self._drawn()
-
-    def _drawn(self) -> Split:
-        """Return the mini-batch that ends where the epoch stands."""
-        order = self._epoch_order()
-        return self.splits.train.take(order[self._cursor - (self._batch_size or 0) : self._cursor])
-
-    def _epoch_order(self) -> torch.Tensor:
-        if getattr(self, "_order_of", None) != self._epoch_seed:
-            from deapnets.randomness import Stream
-
-            self._order_of = self._epoch_seed
-            self._order = Stream(self._epoch_seed).permutation(len(self.splits.train))
-        return self._order
+        if self.fresh:
+            self._batches.advance(self.splits.train, rng)
 
     def state_dict(self) -> dict[str, Any]:
         """Return where the present epoch stands, and with it the mini-batch."""
-        return {"epoch_seed": self._epoch_seed, "cursor": self._cursor}
+        return self._batches.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on in the epoch of ``state``, with its mini-batch."""
-        self._epoch_seed, self._cursor = state["epoch_seed"], state["cursor"]
-        self._batch = None
+        self._batches.load_state_dict(state)
 
     def evaluate(self, networks: Networks) -> torch.Tensor:
         """Return ``[n]``: minus the loss, or the accuracy, on the mini-batch or all rows."""
@@ -170,7 +150,7 @@ class SupervisedTask(Evaluator):
     def _rows(self, device: torch.device) -> Split:
         """Return the rows of the generation: its mini-batch, or all of them."""
         if self.fresh:
-            return self._present_batch().to(device)
+            return self._batches.of(self.splits.train, self.title).to(device)
         return self._on("train", device)
 
     def loss_of(self, network: Callable[..., torch.Tensor], device: torch.device) -> torch.Tensor:
@@ -196,24 +176,6 @@ class SupervisedTask(Evaluator):
         if self._classifies:
             found[f"{name}_accuracy"] = float(correct / split.targets.numel())
         return found
-
-    def _present_batch(self) -> Split:
-        """Return the generation's mini-batch, drawn again where only the state is known."""
-        if self._batch is None:
-            self._batch = self._drawn() if self._cursor > 0 else self._unprepared()
-        return self._batch
-
-    def _unprepared(self) -> Split:
-        """Return rows for callers who never prepare, and say so; the epoch stays where it is."""
-        from deapnets.randomness import Stream
-
-        warnings.warn(
-            f"{self.title} was not prepared, so every generation sees the same {self._batch_size} "
-            "rows. deapnets.PopulationMap as the toolbox's map prepares it once a generation.",
-            stacklevel=3,
-        )
-        order = Stream(0).permutation(len(self.splits.train))
-        return self.splits.train.take(order[: self._batch_size])
 
     def validate(self, networks: Networks) -> dict[str, torch.Tensor]:
         """Return ``fitness``, ``validation_loss`` and ``validation_accuracy``, each ``[n]``."""
@@ -357,24 +319,8 @@ class SupervisedTask(Evaluator):
         for name in ("train", "validation", "test"):
             split = getattr(self.splits, name)
             if split is not None:
-                _require_classes(name, split.targets, classes)
+                require_classes(name, split.targets, classes)
         self._checked = True
-
-
-def _require_classes(name: str, targets: torch.Tensor, classes: int) -> None:
-    import torch
-
-    if targets.is_floating_point() or targets.dtype == torch.bool:
-        raise DataError(
-            f"cross_entropy needs integer classes as targets, the {name} split has "
-            f'{targets.dtype}. For numbers use loss="mse", for yes and no loss="bce_with_logits".'
-        )
-    low, high = int(targets.min()), int(targets.max())
-    if low < 0 or high >= classes:
-        raise DataError(
-            f"The {name} split's targets run from {low} to {high}, but the network has {classes} "
-            f"outputs: classes 0 to {classes - 1}."
-        )
 
 
 @final

@@ -32,7 +32,7 @@ def test_steps_are_those_of_torch_on_the_same_batches(task, net):
         ours = torch.cat([value.reshape(-1) for value in network.state_dict().values()])
         theirs = torch.cat([value.detach().reshape(-1) for value in twin.parameters()])
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
-        rows = task._batch
+        rows = task._batches.present
         loss = functional.cross_entropy(twin(rows.inputs), rows.targets)
         assert network.fitness.values[0] == pytest.approx(-loss.item(), rel=1e-5)
         optimiser.zero_grad()

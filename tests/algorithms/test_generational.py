@@ -140,7 +140,7 @@ def test_where_scores_are_fresh_everybody_is_scored_again(toolbox_of, net, data,
     ea = dn.eaGenerational(toolbox.population(n=6), toolbox, 0.5, 0.3, 6, elites=elites)
     for generation in ea:
         assert generation.evaluations == 6
-        rows = toolbox.evaluate.func._batch
+        rows = toolbox.evaluate.func._batches.present
         for one in generation.population:
             loss = torch.nn.functional.cross_entropy(one.module(net)(rows.inputs), rows.targets)
             assert one.fitness.values == (pytest.approx(-loss.item(), rel=1e-5),)

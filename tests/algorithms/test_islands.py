@@ -86,7 +86,7 @@ def test_all_islands_see_one_mini_batch(toolbox, net):
     toolbox.register("evaluate", evaluator)
     for generation in dn.eaIslands(islands_of(toolbox), toolbox, 0.5, 0.3, 4, every=2, elites=1):
         assert generation.evaluations == 18  # survivors too
-        rows = evaluator._batch
+        rows = evaluator._batches.present
         for one in generation.population:
             loss = torch.nn.functional.cross_entropy(one.module(net)(rows.inputs), rows.targets)
             assert one.fitness.values == (pytest.approx(-loss.item(), rel=1e-5),)

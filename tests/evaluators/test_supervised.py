@@ -32,7 +32,7 @@ def individual(individual_class, net):
 def batch_of(task, generation=0, seed=1):
     """Return the row numbers of the mini-batch that a generation draws."""
     task.prepare([], generation, Stream(seed + generation))
-    return task._batch.inputs[:, 0].int().tolist()
+    return task._batches.present.inputs[:, 0].int().tolist()
 
 
 # What is returned
