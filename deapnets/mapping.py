@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import random
 import time
 import warnings
@@ -21,9 +19,9 @@ from deapnets.engines.faults import OnError, settle_faults, worst_of
 from deapnets.engines.scoring import Scored, Scorer
 from deapnets.engines.sending import Machine
 from deapnets.errors import EvaluationError, OptionError, unknown
-from deapnets.evaluators.architectures import ArchitectureEvaluator
 from deapnets.evaluators.archive import ScoreArchive
 from deapnets.evaluators.base import Evaluator
+from deapnets.evaluators.calling import find_evaluator, find_programs, hides_evaluator
 from deapnets.evaluators.programs import ProgramEvaluator
 from deapnets.evaluators.turns import Turn, require_alike
 from deapnets.genomes.layout import Layout
@@ -34,24 +32,6 @@ from deapnets.machine.resources import parse_memory, pick_device
 from deapnets.networks.chunk import attach
 from deapnets.networks.precision import Precision, require_precision
 from deapnets.randomness import Stream
-
-
-def find_evaluator(function: Callable[..., Any]) -> tuple[Evaluator | None, dict[str, Any]]:
-    """Return the evaluator that a toolbox function calls, and the keywords of its registration."""
-    keywords: dict[str, Any] = {}
-    while isinstance(function, functools.partial) and not function.args:
-        keywords = {**function.keywords, **keywords}
-        function = function.func
-    if isinstance(function, Evaluator) and not isinstance(function, ArchitectureEvaluator):
-        return function, keywords
-    return None, {}
-
-
-def _find_programs(function: Callable[..., Any]) -> ProgramEvaluator | None:
-    """Return the evaluator of programs that a toolbox function calls, or None."""
-    while isinstance(function, functools.partial) and not function.args and not function.keywords:
-        function = function.func
-    return function if isinstance(function, ProgramEvaluator) else None
 
 
 class PopulationMap:
@@ -183,7 +163,7 @@ class PopulationMap:
 
     def __call__(self, function: Callable[..., Any], *iterables: Iterable[Any]) -> list[Any]:
         """Return ``function`` of each element, in order: a fitness tuple an individual."""
-        programs = _find_programs(function)
+        programs = find_programs(function)
         if programs is not None and len(iterables) == 1:
             return self._programs(programs, list(iterables[0]))
         evaluator, keywords = find_evaluator(function)
@@ -319,9 +299,7 @@ class PopulationMap:
 
     def _warn_if_hidden(self, function: Callable[..., Any]) -> None:
         """Say that a decorated evaluator is called one individual at a time."""
-        called = getattr(function, "func", function)
-        inner = inspect.unwrap(called)
-        if inner is not called and find_evaluator(inner)[0] is not None:
+        if hides_evaluator(function):
             self._warn_once(
                 "decorated",
                 "The evaluator is decorated, so individuals are evaluated one by one. Decorate "

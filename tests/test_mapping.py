@@ -11,8 +11,8 @@ from torch import nn
 
 import deapnets as dn
 from deapnets.errors import EvaluationError, LayoutError, MemoryBudgetError, OptionError
+from deapnets.evaluators.calling import find_evaluator
 from deapnets.genomes.layout import Layout
-from deapnets.mapping import find_evaluator
 
 CPU = torch.device("cpu")
 MINIMISED = (-1.0,)

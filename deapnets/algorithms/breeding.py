@@ -10,8 +10,9 @@ from deap import algorithms, base, tools
 
 from deapnets.algorithms.books import Books
 from deapnets.errors import EvaluationError, OptionError
+from deapnets.evaluators.calling import find_evaluator
 from deapnets.machine.collecting import collector_paused
-from deapnets.mapping import PopulationMap, find_evaluator
+from deapnets.mapping import PopulationMap
 
 
 def breed(

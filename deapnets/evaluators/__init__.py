@@ -13,6 +13,7 @@ losses         losses of a whole chunk, by name or from any torch loss
 readout        `RidgeReadout`: a last layer in closed form
 splits         `Split` and `Splits`: inputs and targets
 supervised     `Supervised` and `SupervisedTask`: inputs, targets and a loss
+calling        which evaluator a function of a toolbox calls
 turns          one generation, from `prepare` to `conclude`
 xor            the built-in task ``xor``, registered as plugins register theirs
 bitstring      the built-in task ``bitstring``: a noisy search that costs nothing

@@ -17,5 +17,7 @@ parts           which columns of a row are a parameter, a layer, a unit
 exact           sums whose bits do not depend on their order
 graphs          individuals that are graphs which grow: ``initGraph, mutGraph``
 choices         individuals of search spaces: ``initCell, mutCell, cxCell``
+programs        individuals that are programs: ``initProgram, mutProgram, cxProgram``
+kinds           what those demand of the individuals and spaces they are given
 ==============  ============================================
 """

@@ -10,6 +10,7 @@ from deapnets.architectures.cells import CellGenome, CellSpace
 from deapnets.architectures.choices import ChoiceGenome, ChoiceSpace, Genes
 from deapnets.errors import OperatorError
 from deapnets.operators.contract import probability
+from deapnets.operators.kinds import require_genome, require_space
 
 
 def initChoices(container: Callable[[Any, Genes], Any], space: ChoiceSpace) -> Any:
@@ -31,11 +32,7 @@ def initChoices(container: Callable[[Any, Genes], Any], space: ChoiceSpace) -> A
     -----
     Draws from Python's `random`.
     """
-    if not isinstance(space, ChoiceSpace):
-        raise OperatorError(
-            f"initChoices draws from a ChoiceSpace, got {type(space).__name__}. "
-            "See: deapnets.NASBENCH201."
-        )
+    require_space("initChoices", space, ChoiceSpace, "NASBENCH201")
     return container(space, space.draw())
 
 
@@ -61,7 +58,7 @@ def mutChoice(individual: Any, identity: float = 0.0) -> tuple[Any]:
     Draws from Python's `random`. The fitness is left alone, as DEAP's mutations do.
     """
     probability("mutChoice: identity", identity)
-    _require("mutChoice", individual, ChoiceGenome)
+    require_genome("mutChoice", individual, ChoiceGenome, "initChoices")
     individual.genes = individual.space.vary(individual.genes, identity)
     return (individual,)
 
@@ -91,7 +88,7 @@ def cxChoices(first: Any, second: Any, indpb: float = 0.5) -> tuple[Any, Any]:
     """
     probability("cxChoices: indpb", indpb)
     for individual in (first, second):
-        _require("cxChoices", individual, ChoiceGenome)
+        require_genome("cxChoices", individual, ChoiceGenome, "initChoices")
     if first.space != second.space:
         raise OperatorError(
             "cxChoices cannot mate individuals of two spaces: "
@@ -124,11 +121,7 @@ def initCell(container: Callable[[Any, Genes], Any], space: CellSpace) -> Any:
     -----
     Draws from Python's `random`.
     """
-    if not isinstance(space, CellSpace):
-        raise OperatorError(
-            f"initCell draws from a CellSpace, got {type(space).__name__}. "
-            "See: deapnets.NASBENCH201."
-        )
+    require_space("initCell", space, CellSpace, "NASBENCH201")
     return initChoices(container, space)
 
 
@@ -160,7 +153,7 @@ def mutCell(individual: Any, identity: float = 0.05) -> tuple[Any]:
     arXiv 1802.01548, section 3.2.
     """
     probability("mutCell: identity", identity)
-    _require("mutCell", individual, CellGenome)
+    require_genome("mutCell", individual, CellGenome, "initCell")
     return mutChoice(individual, identity)
 
 
@@ -178,13 +171,5 @@ def cxCell(first: Any, second: Any, indpb: float = 0.5) -> tuple[Any, Any]:
         When ``indpb`` is no probability.
     """
     for individual in (first, second):
-        _require("cxCell", individual, CellGenome)
+        require_genome("cxCell", individual, CellGenome, "initCell")
     return cxChoices(first, second, indpb)
-
-
-def _require(name: str, individual: Any, kind: type[ChoiceGenome]) -> None:
-    if not isinstance(individual, kind):
-        raise OperatorError(
-            f"{name} works on {kind.__name__} individuals, got {type(individual).__name__}. "
-            f"See: deapnets.{'initCell' if kind is CellGenome else 'initChoices'}."
-        )

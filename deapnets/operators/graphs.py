@@ -7,6 +7,7 @@ from typing import Any
 
 from deapnets.architectures.graphs import GraphGenome, GraphSpace
 from deapnets.errors import OperatorError
+from deapnets.operators.kinds import require_genome
 
 
 def initGraph(container: Callable[[Any, Any], Any], space: GraphSpace) -> Any:
@@ -43,11 +44,7 @@ def mutGraph(individual: Any) -> tuple[Any]:
     -----
     Draws from Python's `random`. Source: Real et al. 2017, arXiv 1703.01041, section 3.2.
     """
-    if not isinstance(individual, GraphGenome):
-        raise OperatorError(
-            f"mutGraph works on GraphGenome individuals, got {type(individual).__name__}. "
-            "See: deapnets.initGraph."
-        )
+    require_genome("mutGraph", individual, GraphGenome, "initGraph")
     individual.parent = individual.key
     individual.genes = individual.space.vary(individual.genes)
     return (individual,)

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from deapnets.errors import OperatorError
+from deapnets.operators.kinds import require_genome, require_space
 from deapnets.programs.spaces import ProgramGenome, ProgramSpace
 
 
@@ -30,11 +30,7 @@ def initProgram(container: Callable[[Any], Any], space: ProgramSpace) -> Any:
     -----
     Draws from Python's `random`.
     """
-    if not isinstance(space, ProgramSpace):
-        raise OperatorError(
-            f"initProgram draws from a ProgramSpace, got {type(space).__name__}. "
-            "See: deapnets.ProgramSpace."
-        )
+    require_space("initProgram", space, ProgramSpace, "ProgramSpace")
     return space.individual(container, space.draw())
 
 
@@ -54,7 +50,7 @@ def mutProgram(individual: Any) -> tuple[Any]:
     -----
     Draws from Python's `random`. The fitness is left alone, as DEAP's mutations do.
     """
-    _require("mutProgram", individual)
+    require_genome("mutProgram", individual, ProgramGenome, "initProgram")
     individual.genes = individual.space.vary(individual)
     return (individual,)
 
@@ -75,7 +71,7 @@ def cxProgram(first: Any, second: Any) -> tuple[Any, Any]:
     Draws from Python's `random`.
     """
     for individual in (first, second):
-        _require("cxProgram", individual)
+        require_genome("cxProgram", individual, ProgramGenome, "initProgram")
     parents = copy.copy(first), copy.copy(second)
     swap_subtrees(first, second)
     for child in (first, second):
@@ -106,11 +102,3 @@ def _places(tree: Any) -> dict[type, list[int]]:
     for index, node in enumerate(tree[1:], 1):
         found.setdefault(node.ret, []).append(index)
     return found
-
-
-def _require(name: str, individual: Any) -> None:
-    if not isinstance(individual, ProgramGenome):
-        raise OperatorError(
-            f"{name} works on ProgramGenome individuals, got {type(individual).__name__}. "
-            "See: deapnets.initProgram."
-        )
