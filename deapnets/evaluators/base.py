@@ -111,10 +111,11 @@ class Evaluator(ABC):
         """Return a network of its own with the individual's weights, for use outside."""
         return individual.module(self.genome())
 
-    def examples(self, count: int) -> torch.Tensor | None:
+    def examples(self, count: int) -> torch.Tensor | tuple[torch.Tensor, ...] | None:
         """Return real inputs ``[count, ...]`` of the network, held-out ones first; None for none.
 
-        What is exported is compared with the original on them.
+        A tuple for a network that takes several. What is exported is compared with the original on
+        them.
         """
         return None
 
@@ -233,6 +234,11 @@ def as_they_are(evaluator: Evaluator, values: np.ndarray) -> tuple[torch.Tensor,
     example = evaluator.examples(1)
     if example is None:
         raise DataError(f"{evaluator.title} does not say what inputs are: define examples.")
+    if isinstance(example, tuple):
+        raise DataError(
+            f"The network of {evaluator.title} takes {len(example)} inputs, an array is one: "
+            "define preprocess, or use the network that deapnets export writes."
+        )
     shape = list(example.shape[1:])
     if list(values.shape[1:]) != shape:
         raise DataError(

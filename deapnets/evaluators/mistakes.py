@@ -17,9 +17,7 @@ _CLASSES = 200  # above, nobody reads a matrix
 _SIDE = 64  # pixels that a picture has at most in a direction
 
 
-def find_mistakes(
-    network: Callable[[torch.Tensor], Any], split: Split, name: str
-) -> dict[str, Any] | None:
+def find_mistakes(network: Callable[..., Any], split: Split, name: str) -> dict[str, Any] | None:
     """Return a confusion matrix and the worst mistakes as JSON values, or None.
 
     None where outputs are no scores of classes ``[rows, classes]`` or there are too many classes.
@@ -43,7 +41,7 @@ def find_mistakes(
     import torch
 
     with torch.no_grad():
-        lots = [network(part.inputs) for part in split.slices()]
+        lots = [network(*part.arguments) for part in split.slices()]
     scores = torch.cat(lots) if all(isinstance(lot, torch.Tensor) for lot in lots) else None
     if scores is None or scores.dim() != 2 or split.targets.dim() != 1:
         return None

@@ -119,5 +119,5 @@ def _factor(matrix: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
 
 def _features(one: Networks, split: Split) -> torch.Tensor:
     """Return the features ``[rows, F + 1]`` of a single network, the last one constant."""
-    values = torch.cat([one(part.inputs)[0].flatten(1) for part in split.slices(_SLICE)])
+    values = torch.cat([one(*part.arguments)[0].flatten(1) for part in split.slices(_SLICE)])
     return torch.cat([values, values.new_ones(len(values), 1)], 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,9 @@ class Split:
     ----------
     inputs, targets
         Tensors of as many rows each.
+    more
+        What a module takes besides ``inputs``: tensors ``[rows, ...]``, in the order of its
+        ``forward``.
 
     Examples
     --------
@@ -37,17 +40,31 @@ class Split:
 
     inputs: torch.Tensor
     targets: torch.Tensor
+    more: tuple[torch.Tensor, ...] = ()
 
     @classmethod
-    def of(cls, inputs: Array, targets: Array, name: str) -> Split:
-        """Return a split of tensors; a `DataError` when there are no rows, or unequal numbers."""
-        split = cls(_tensor(inputs), _tensor(targets))
-        if len(split.inputs) != len(split.targets) or not len(split):
+    def of(cls, inputs: Array | tuple[Array, ...], targets: Array, name: str) -> Split:
+        """Return a split of tensors or arrays; a tuple of inputs is what a module takes several of.
+
+        Raises
+        ------
+        DataError
+            When there are no rows, or more of one than of another.
+        """
+        first, *more = map(_tensor, inputs if _are_several(inputs) else (inputs,))
+        split = cls(first, _tensor(targets), tuple(more))
+        counts = [len(tensor) for tensor in split.arguments]
+        if set(counts) != {len(split.targets)} or not len(split):
             raise DataError(
-                f"The {name} split has {len(split.inputs)} inputs and {len(split.targets)} "
-                "targets; it needs as many of each, and at least one."
+                f"The {name} split has {' and '.join(map(str, counts))} inputs and "
+                f"{len(split.targets)} targets; it needs as many of each, and at least one."
             )
         return split
+
+    @property
+    def arguments(self) -> tuple[torch.Tensor, ...]:
+        """What the module's ``forward`` takes, in its order."""
+        return (self.inputs, *self.more)
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -56,22 +73,27 @@ class Split:
         """Return the split on a device."""
         if self.inputs.device == device:
             return self
-        return Split(self.inputs.to(device), self.targets.to(device))
+        return self._each(lambda tensor: tensor.to(device))
 
     def take(self, rows: torch.Tensor) -> Split:
         """Return the rows of these indices ``[k]``."""
         at = rows.to(self.inputs.device)
-        return Split(self.inputs[at], self.targets[at])
+        return self._each(lambda tensor: tensor[at])
 
     def first(self, rows: int | None) -> Split:
         """Return the first rows; all of them for None."""
-        return Split(self.inputs[:rows], self.targets[:rows])
+        return self._each(lambda tensor: tensor[:rows])
 
     def slices(self, rows: int | None = None) -> Iterator[Split]:
         """Yield the split in order, a thousand ``rows`` at a time unless told otherwise."""
         height = _SLICE if rows is None else rows
         for start in range(0, len(self), height):
-            yield Split(self.inputs[start : start + height], self.targets[start : start + height])
+            part = slice(start, start + height)
+            yield Split(self.inputs[part], self.targets[part], tuple(x[part] for x in self.more))
+
+    def _each(self, function: Callable[[torch.Tensor], torch.Tensor]) -> Split:
+        more = tuple(map(function, self.more))
+        return Split(function(self.inputs), function(self.targets), more)
 
 
 @dataclass(frozen=True)
@@ -111,6 +133,11 @@ class Splits:
 
         rows = torch.arange(len(self.train))
         return Splits(self.train.take(rows[:first]), self.train.take(rows[first:]), self.test)
+
+
+def _are_several(inputs: Any) -> bool:
+    """Whether inputs are a tuple of tensors or arrays; lists of numbers are rows."""
+    return isinstance(inputs, tuple) and all(hasattr(part, "shape") for part in inputs)
 
 
 def _tensor(values: Array) -> torch.Tensor:

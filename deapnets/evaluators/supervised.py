@@ -156,7 +156,7 @@ class SupervisedTask(Evaluator):
     def loss_of(self, network: Callable[..., torch.Tensor], device: torch.device) -> torch.Tensor:
         """Return the loss of one network on the rows of the generation, to be differentiated."""
         split = self._rows(device)
-        outputs = network(split.inputs)
+        outputs = network(*split.arguments)
         losses.require_tensor(outputs, "loss_of")
         return self._loss(outputs[None], split.targets)[0]
 
@@ -236,10 +236,11 @@ class SupervisedTask(Evaluator):
             linear.bias.copy_(SCALE * layer[-1])
         return nn.Sequential(module, nn.Flatten(), linear)
 
-    def examples(self, count: int) -> torch.Tensor:
+    def examples(self, count: int) -> torch.Tensor | tuple[torch.Tensor, ...]:
         """Return the first inputs ``[count, ...]`` of the test split, or of what there is."""
         splits = self.splits
-        return (splits.test or splits.validation or splits.train).first(count).inputs
+        first = (splits.test or splits.validation or splits.train).first(count)
+        return first.arguments if first.more else first.inputs
 
     def _readout(self) -> RidgeReadout:
         if self._ridge is None:
@@ -279,7 +280,9 @@ class SupervisedTask(Evaluator):
         loss = torch.zeros(len(networks), dtype=torch.float64, device=networks.device)
         correct = torch.zeros_like(loss)
         for part in split.slices():
-            part_loss, part_correct = self._judge(networks(part.inputs), part, only, len(networks))
+            part_loss, part_correct = self._judge(
+                networks(*part.arguments), part, only, len(networks)
+            )
             loss += part_loss * (len(part) / len(split))
             correct += part_correct
         # One division: slices change no bit of an accuracy.
@@ -332,7 +335,8 @@ class Supervised(SupervisedTask):
     net
         The module whose weights are evolved.
     inputs, targets
-        Training rows: ``[rows, ...]`` each; for ``cross_entropy`` the targets are classes.
+        Training rows: ``[rows, ...]`` each; for ``cross_entropy`` the targets are classes. A module
+        that takes several inputs gets them from a tuple of as many tensors or arrays.
     loss, fitness, batch_size, readout, penalty
         As in `SupervisedTask`.
     validation
@@ -356,7 +360,7 @@ class Supervised(SupervisedTask):
     def __init__(
         self,
         net: nn.Module,
-        inputs: Array,
+        inputs: Array | tuple[Array, ...],
         targets: Array,
         *,
         loss: str | Callable[[torch.Tensor, torch.Tensor], Any] = "cross_entropy",
@@ -364,8 +368,8 @@ class Supervised(SupervisedTask):
         batch_size: int | None = None,
         readout: ReadoutName = "evolved",
         penalty: float = 1e-4,
-        validation: float | tuple[Array, Array] | None = None,
-        test: tuple[Array, Array] | None = None,
+        validation: float | tuple[Array | tuple[Array, ...], Array] | None = None,
+        test: tuple[Array | tuple[Array, ...], Array] | None = None,
     ) -> None:
         super().__init__(
             loss=loss, fitness=fitness, batch_size=batch_size, readout=readout, penalty=penalty

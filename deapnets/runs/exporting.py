@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from deapnets.evaluators.base import Evaluator
 
+    Examples = tuple[torch.Tensor, ...]
+    Compute = Callable[..., torch.Tensor]
+
 TOLERANCE = 1e-4
 """Largest difference of outputs, relative or absolute: other programs round differently."""
 
@@ -122,39 +125,38 @@ def export(best: Best, path: Path, *, count: int = 100, replace: bool = False) -
         raise RunError(f"{path} is there already. --force writes over it.")
     if not path.absolute().parent.is_dir():
         raise RunError(f"There is no folder {path.absolute().parent} to write {path.name} to.")
-    examples = best.evaluator.examples(count)
+    examples = _examples(best, count)
     compute = _WRITERS[path.suffix](best, path, examples)
     weights = sum(parameter.numel() for parameter in best.network.parameters())
-    seen = 0 if examples is None else len(examples)
+    seen = 0 if examples is None else len(examples[0])
     return Exported(weights, seen, _compared(best.network, compute, examples, path), _usage(path))
 
 
-def _compared(
-    network: nn.Module,
-    compute: Callable[[torch.Tensor], torch.Tensor],
-    examples: torch.Tensor | None,
-    path: Path,
-) -> float:
+def _examples(best: Best, count: int) -> Examples | None:
+    """Return real inputs: as many tensors as the network takes."""
+    given = best.evaluator.examples(count)
+    return given if given is None or isinstance(given, tuple) else (given,)
+
+
+def _compared(network: nn.Module, compute: Compute, examples: Examples | None, path: Path) -> float:
     """Return the largest difference of outputs; a `RunError` where it is more than rounding."""
     import torch
 
     if examples is None:
         return 0.0
     with torch.no_grad():
-        expected = network(examples)
-        got = compute(examples)
+        expected = network(*examples)
+        got = compute(*examples)
     difference = float((got - expected).abs().max())
     if not torch.allclose(got, expected, rtol=TOLERANCE, atol=TOLERANCE):
         raise RunError(
             f"{path} computes something else than the run's network: outputs differ by up to "
-            f"{difference:.3g} on {len(examples)} real inputs."
+            f"{difference:.3g} on {len(examples[0])} real inputs."
         )
     return difference
 
 
-def _safetensors(
-    best: Best, path: Path, examples: torch.Tensor | None
-) -> Callable[..., torch.Tensor]:
+def _safetensors(best: Best, path: Path, examples: Examples | None) -> Compute:
     from safetensors.torch import load_file, save_file
 
     state = {name: value.contiguous() for name, value in best.network.state_dict().items()}
@@ -166,16 +168,16 @@ def _safetensors(
     return back
 
 
-def _pt2(best: Best, path: Path, examples: torch.Tensor | None) -> Callable[..., torch.Tensor]:
+def _pt2(best: Best, path: Path, examples: Examples | None) -> Compute:
     import torch
 
     program = _program(best, examples)
     _written(path, lambda: torch.export.save(program, path))
-    back: Callable[..., torch.Tensor] = torch.export.load(path).module()
+    back: Compute = torch.export.load(path).module()
     return back
 
 
-def _onnx(best: Best, path: Path, examples: torch.Tensor | None) -> Callable[..., torch.Tensor]:
+def _onnx(best: Best, path: Path, examples: Examples | None) -> Compute:
     import torch
 
     try:
@@ -186,14 +188,22 @@ def _onnx(best: Best, path: Path, examples: torch.Tensor | None) -> Callable[...
             f'Writing .onnx needs {error.name}: pip install "deapnets[onnx]"'
         ) from error
     program = _program(best, examples)
+    names = _input_names(len(examples or ()))
     with _quiet():
         written = torch.onnx.export(
-            program, input_names=["inputs"], output_names=["outputs"], dynamo=True, verbose=False
+            program, input_names=names, output_names=["outputs"], dynamo=True, verbose=False
         )
         assert written is not None  # it is None for another exporter
         _written(path, lambda: written.save(path, external_data=False))
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return lambda inputs: torch.from_numpy(session.run(None, {"inputs": inputs.numpy()})[0])
+    return lambda *inputs: torch.from_numpy(
+        session.run(None, {name: x.numpy() for name, x in zip(names, inputs, strict=True)})[0]
+    )
+
+
+def _input_names(count: int) -> list[str]:
+    """Return ``inputs``, and ``inputs_2`` and so on for what a network takes besides."""
+    return ["inputs", *(f"inputs_{number}" for number in range(2, count + 1))]
 
 
 @contextlib.contextmanager
@@ -209,7 +219,7 @@ def _quiet() -> Iterator[None]:
         logging.disable(before)
 
 
-def _program(best: Best, examples: torch.Tensor | None) -> torch.export.ExportedProgram:
+def _program(best: Best, examples: Examples | None) -> torch.export.ExportedProgram:
     """Return the network's computation for any number of inputs."""
     import torch
 
@@ -221,7 +231,9 @@ def _program(best: Best, examples: torch.Tensor | None) -> torch.export.Exported
     batch = torch.export.Dim("batch")
     try:
         return torch.export.export(
-            best.network, (examples[:2].contiguous(),), dynamic_shapes=({0: batch},)
+            best.network,
+            tuple(example[:2].contiguous() for example in examples),
+            dynamic_shapes=tuple({0: batch} for _ in examples),
         )
     except Exception as error:  # torch has many ways to say that it cannot follow a module
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
@@ -246,7 +258,7 @@ def _usage(path: Path) -> str:
     return f'onnxruntime.InferenceSession("{path}").run(None, {{"inputs": x}})'
 
 
-_WRITERS: dict[str, Callable[[Best, Path, torch.Tensor | None], Callable[..., torch.Tensor]]] = {
+_WRITERS: dict[str, Callable[[Best, Path, Examples | None], Compute]] = {
     ".safetensors": _safetensors,
     ".pt2": _pt2,
     ".onnx": _onnx,

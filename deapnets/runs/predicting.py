@@ -100,14 +100,18 @@ def _class(values: torch.Tensor) -> tuple[int, float]:
 
 
 def _remarks(best: Best, inputs: torch.Tensor, file: str) -> list[str]:
-    """Return a line where fractions of brightness look like those of the task turned round."""
+    """Return a line where the brightness of images looks like that of the task turned round."""
+    import torch
+
     known = best.evaluator.examples(_LOT)
-    if known is None or min(float(known.min()), float(inputs.min())) < 0:
+    if not isinstance(known, torch.Tensor) or known.dim() < 3:
         return []
-    if max(float(known.max()), float(inputs.max())) > 1:
+    dark, light = float(known.min()), float(known.max())
+    slack = 0.1 * (light - dark)
+    if float(inputs.min()) < dark - slack or float(inputs.max()) > light + slack:
         return []
     usual, here = float(known.mean()), float(inputs.mean())
-    if abs(here - (1 - usual)) >= abs(here - usual):
+    if abs(here - (dark + light - usual)) >= abs(here - usual):
         return []
     return [
         f"{file}: the inputs have a mean of {here:.2f}, those of the task {usual:.2f}. Is it black "

@@ -24,7 +24,7 @@ from deapnets.runs.directory import RunDirectory
 from deapnets.runs.exporting import Best, best_network, export
 from deapnets.runs.predicting import predict
 
-pytest.importorskip("deapnets_mnist", reason="deapnets-mnist is not installed")
+mnist = pytest.importorskip("deapnets_mnist.evaluator", reason="deapnets-mnist is not installed")
 
 
 def run(*words: str) -> None:
@@ -232,6 +232,14 @@ def test_black_on_white_is_noticed_and_turned_round(best, digits, tmp_path):
     assert turned.answers[0].outputs == right.answers[0].outputs
     assert turned.steps[file][0] == "inverted"
     assert turned.remarks == []
+
+
+def test_black_on_white_is_noticed_where_inputs_lie_round_zero(digits, tmp_path):
+    task = mnist.Mnist(dataset="digits", network="strided-2", pixels="standard")
+    best = Best(task, task.genome().eval())
+    ink, white = (picture(tmp_path / f"{k}.png", digits[5] ^ k) for k in (255, 0))
+    assert "Is it black on white?" in predict(best, [ink]).remarks[0]
+    assert predict(best, [white]).remarks == []
 
 
 def test_what_is_transparent_counts_as_black(best, digits, tmp_path):
