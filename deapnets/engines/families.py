@@ -19,6 +19,7 @@ from deapnets.networks.lowrank import LowRankNetworks, LowRankPath
 from deapnets.networks.lowrank_batched import BatchedLowRank
 from deapnets.networks.lowrank_looped import LoopedLowRank
 from deapnets.networks.lowrank_stacked import StackedLowRank
+from deapnets.networks.sized import SizedLowRank, SizedPath
 from deapnets.networks.stacked import StackedPath
 from deapnets.operators.lowrank import mutLowRank
 from deapnets.randomness import Draw
@@ -78,7 +79,10 @@ def low_rank_path(
     chain = convolvable(module, layout, device)
     if chain is None:
         return None
-    return LoopedLowRank(chain) if device.type == "cpu" else BatchedLowRank(chain)
+    if device.type != "cpu":
+        return BatchedLowRank(chain)
+    looped = LoopedLowRank(chain)
+    return SizedLowRank(path, looped) if isinstance(path, SizedPath) else looped
 
 
 def family_networks(

@@ -6,7 +6,10 @@ module       concept
 chunk        `Networks`: what an evaluator gets
 base         `Path`: one way through the networks of a chunk
 paths        which of the three ways a module takes, and why
-stacked      chains of linear layers and activations as batched matrix products
+stacked      chains of layers and activations as batched matrix products
+images       convolutions and pools of images whose batch comes last, for such chains
+steps        layers of a chain by the names of their parameters
+sized        such products while images are small, another path for larger ones
 halfstacked  the same chains in bfloat16, a network at a time
 vmapped      any module that `torch.func.vmap` takes
 looped       one network after the other: every other module

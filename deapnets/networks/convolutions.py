@@ -11,21 +11,13 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
 from deapnets.genomes.layout import Layout
-from deapnets.networks.stacked import Linear, layers_of, linear_or_activation
+from deapnets.networks.images import plain
+from deapnets.networks.stacked import Chain, layers_of, linear_or_activation
+from deapnets.networks.steps import Convolution, Linear
 
 _POOLS = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.Flatten)
 
 Function = Callable[[torch.Tensor], torch.Tensor]
-
-
-class Convolution(NamedTuple):
-    """A convolution: the names of its parameters, and the rest of it."""
-
-    weight: str
-    bias: str | None
-    layer: nn.Conv2d
-
-
 Step = Linear | Convolution | Function
 
 
@@ -71,6 +63,30 @@ def _step(name: str, layer: nn.Module) -> Step | None:
         stem = f"{name}." if name else ""
         return Convolution(f"{stem}weight", None if layer.bias is None else f"{stem}bias", layer)
     return linear_or_activation(name, layer)
+
+
+def patchable(chain: Convolved) -> Chain | None:
+    """Return the chain whose convolutions are products of patches, or None where it has others.
+
+    Convolutions, pools and activations, then a layer that flattens them, then linear layers: or the
+    first part of it, with a convolution at least.
+    """
+    flattened = False
+    for step in chain.steps:
+        if type(step) is nn.Flatten:
+            if flattened or (step.start_dim, step.end_dim) != (1, -1):
+                return None
+            flattened = True
+        elif isinstance(step, Linear):
+            if not flattened:
+                return None
+        elif isinstance(step, Convolution) or type(step) in _POOLS:
+            layer = step.layer if isinstance(step, Convolution) else step
+            if flattened or not isinstance(layer, nn.Module) or not plain(layer):
+                return None
+    if not any(isinstance(step, Convolution) for step in chain.steps):
+        return None
+    return Chain(chain.steps, False, dict(chain.frozen), images=True)
 
 
 def convolve(

@@ -9,7 +9,8 @@ import torch
 
 from deapnets.networks.base import Path
 from deapnets.networks.crew import Crew
-from deapnets.networks.stacked import Chain, Linear, StackedPath
+from deapnets.networks.stacked import Chain, StackedPath
+from deapnets.networks.steps import Convolution, Linear
 
 
 @final
@@ -66,6 +67,7 @@ class HalfStackedPath(Path):
 
         shared = True  # the inputs are the caller's until a step made new values
         for step in self._chain.steps:
+            assert not isinstance(step, Convolution)  # a chain of images takes another path
             if not isinstance(step, Linear):
                 values = step(values.clone() if shared else values)
             elif step.bias is None:

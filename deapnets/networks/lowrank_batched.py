@@ -12,9 +12,9 @@ from typing import final
 
 import torch
 
-from deapnets.networks.convolutions import Convolution, Convolved, convolve
+from deapnets.networks.convolutions import Convolved, convolve
 from deapnets.networks.lowrank import LowRankPath, Noise
-from deapnets.networks.stacked import Linear
+from deapnets.networks.steps import Convolution, Linear
 
 _ACTIVATIONS = 1 << 28
 """Outputs of the first convolution that are held at once."""

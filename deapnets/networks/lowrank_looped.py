@@ -14,10 +14,10 @@ from typing import Any, final
 import torch
 from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
-from deapnets.networks.convolutions import Convolution, Convolved, convolve
+from deapnets.networks.convolutions import Convolved, convolve
 from deapnets.networks.crew import Crew
 from deapnets.networks.lowrank import LowRankPath, Noise
-from deapnets.networks.stacked import Linear
+from deapnets.networks.steps import Convolution, Linear
 
 _IMAGES = 64
 """Rows of input that go through the convolutions at once."""

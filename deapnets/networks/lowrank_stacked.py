@@ -1,8 +1,8 @@
-"""Chains of linear layers and activations, for children of low rank.
+"""Chains of linear layers, convolutions and activations, for children of low rank.
 
 The outputs of a linear layer with weights ``W + U V'`` are ``W x + U (V' x)``: two thin products
-beside one with the base's weights, which the children share. In the first layer, where they share
-the inputs too, ``W x`` is computed once.
+beside one with the base's weights, which the children share; ``x`` are patches where it is a
+convolution. In the first layer, where they share the inputs too, ``W x`` is computed once.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from typing import final
 import torch
 
 from deapnets.networks.blocks import roomy
+from deapnets.networks.images import extent
 from deapnets.networks.lowrank import LowRankPath, Noise, aligned
-from deapnets.networks.stacked import Linear, StackedPath
+from deapnets.networks.stacked import StackedPath
+from deapnets.networks.steps import Product
 
 _ACTIVATIONS = {"cpu": 1 << 22, "cuda": 1 << 28}
 """Outputs of the widest layer that are held at once: on a CPU they stay in its cache."""
@@ -44,9 +46,8 @@ class StackedLowRank(LowRankPath):
     ) -> torch.Tensor:
         """Return the outputs of as many children at a time as fit the processor's cache."""
         first = self._path.weight(self._path.first.weight, base)
-        widest = max([len(first), *(left.shape[1] for left, _ in noise.factors.values())])
-        rows = prod(inputs.shape[int(each) :]) // first.shape[-1]
-        most = max(4, _ACTIVATIONS[first.device.type] // max(1, rows * widest))
+        each_takes = self._numbers(base, noise, inputs, each)
+        most = max(4, _ACTIVATIONS[first.device.type] // max(1, each_takes))
         outputs = []
         for start in range(0, noise.children, most):
             block = noise.block(start, start + most)
@@ -55,8 +56,22 @@ class StackedLowRank(LowRankPath):
             outputs.append(self._path.through(product, block.children, first, (lots,), each))
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
 
+    def _numbers(
+        self, base: Mapping[str, torch.Tensor], noise: Noise, inputs: torch.Tensor, each: bool
+    ) -> int:
+        """Return how many numbers the widest layer of a child has for these inputs."""
+        rows = inputs.shape[int(each) :]
+        if self._path.chain.images:
+            most = extent(
+                self._path.chain.steps, lambda name: self._path.weight(name, base).shape, rows[1:]
+            )
+            return 0 if most is None else rows[0] * max(most)
+        first = self._path.weight(self._path.first.weight, base)
+        widest = max([len(first), *(left.shape[1] for left, _ in noise.factors.values())])
+        return prod(rows) // first.shape[-1] * widest
+
     def _product(
-        self, base: Mapping[str, torch.Tensor], noise: Noise, step: Linear, values: torch.Tensor
+        self, base: Mapping[str, torch.Tensor], noise: Noise, step: Product, values: torch.Tensor
     ) -> torch.Tensor:
         """Return a layer's outputs ``[n, out, batch]``; ``[out, batch]`` while all are equal."""
         outputs = self._shared(base, step, values)
@@ -79,13 +94,13 @@ class StackedLowRank(LowRankPath):
         return outputs.baddbmm_(*both)
 
     def _shared(
-        self, base: Mapping[str, torch.Tensor], step: Linear, values: torch.Tensor
+        self, base: Mapping[str, torch.Tensor], step: Product, values: torch.Tensor
     ) -> torch.Tensor:
         """Return what the base's weights make of the values; of shared ones, once.
 
         As one of a pair, whose bits do not depend on the number of threads.
         """
-        weight = self._path.weight(step.weight, base)
+        weight = self._path.weight(step.weight, base).flatten(1)
         if values.dim() == 2:
             pair = torch.bmm(weight.expand(2, -1, -1), values.expand(2, -1, -1))
             outputs = roomy(tuple(pair.shape[1:]), pair).copy_(pair[0])

@@ -10,13 +10,15 @@ from torch import nn
 from deapnets.errors import LayoutError, OptionError, unknown
 from deapnets.genomes.layout import Layout
 from deapnets.networks.base import Path
+from deapnets.networks.convolutions import convolvable, patchable
 from deapnets.networks.crew import Crew
 from deapnets.networks.guarding import require_still
 from deapnets.networks.halfstacked import HalfStackedPath
 from deapnets.networks.looped import LoopPath
 from deapnets.networks.places import warn_of_places
 from deapnets.networks.precision import Precision, require_precision
-from deapnets.networks.stacked import StackedPath, stackable
+from deapnets.networks.sized import SizedPath
+from deapnets.networks.stacked import Chain, StackedPath, stackable
 from deapnets.networks.vmapped import VmapPath
 
 PATHS = ("stacked", "vmap", "loop")
@@ -34,11 +36,12 @@ def choose_path(
 ) -> Path:
     """Return the path for a module: by ``wish``, or the fastest that keeps rows invariant.
 
-    A chain of linear layers and element-wise activations is stacked. Convolutions on a CPU are
-    looped: batched convolutions over a population run at about half the speed there
-    (``benchmarks/paths.py``). So are recurrent layers, which vmap refuses. Everything else is
-    vmapped, and looped where vmap refuses, or where a CPU computes in bfloat16. What the module
-    holds besides the evolved parameters is copied, in float32 as those are.
+    A chain of linear layers and element-wise activations is stacked. One with convolutions is too
+    on a CPU, while images are small; larger ones are looped, for batched convolutions over a
+    population run at about half the speed there (``benchmarks/paths.py``). So are other modules
+    with convolutions, and recurrent layers, which vmap refuses. Everything else is vmapped, and
+    looped where vmap refuses, or where a CPU computes in bfloat16. What the module holds besides
+    the evolved parameters is copied, in float32 as those are.
 
     Raises
     ------
@@ -54,19 +57,40 @@ def choose_path(
     if device.type == "cpu":
         warn_of_places()
     template = copy.deepcopy(module).eval().requires_grad_(False).float().to(device)
-    chain = stackable(template, layout)
-    wish = wish or ("stacked" if chain is not None else _path_of(template, device, precision))
+    chain = stackable(template, layout) or _images(template, layout, device, precision)
+    if wish == "stacked":
+        return _stacked(module, chain, precision, device)
+    crew = Crew(template, device)
+    if wish == "" and chain is not None:
+        if not chain.images:
+            return _stacked(module, chain, precision, device)
+        if device.type == "cpu":
+            return SizedPath(StackedPath(chain), LoopPath(crew))
+    wish = wish or _path_of(template, device, precision)
     if wish not in PATHS:
         raise OptionError(unknown("path", wish, PATHS))
-    if wish == "stacked":
-        if chain is None:
-            raise LayoutError(
-                f"{type(module).__name__} is no chain of Linear layers and activations; "
-                'use path="vmap" or path="loop".'
-            )
-        return StackedPath(chain) if precision == "float32" else HalfStackedPath(chain, device)
-    crew = Crew(template, device)
     return VmapPath(crew, precision) if wish == "vmap" else LoopPath(crew, precision)
+
+
+def _images(
+    template: nn.Module, layout: Layout, device: torch.device, precision: Precision
+) -> Chain | None:
+    """Return the chain of a module with convolutions that are products of patches, or None."""
+    if precision != "float32":
+        return None
+    convolved = convolvable(template, layout, device)
+    return None if convolved is None else patchable(convolved)
+
+
+def _stacked(
+    module: nn.Module, chain: Chain | None, precision: Precision, device: torch.device
+) -> Path:
+    if chain is None:
+        raise LayoutError(
+            f"{type(module).__name__} is no chain of layers and activations that can be stacked; "
+            'use path="vmap" or path="loop".'
+        )
+    return StackedPath(chain) if precision == "float32" else HalfStackedPath(chain, device)
 
 
 def _path_of(template: nn.Module, device: torch.device, precision: Precision) -> str:

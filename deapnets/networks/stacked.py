@@ -1,4 +1,4 @@
-"""Chains of linear layers and activations as batched matrix products, features first."""
+"""Chains of linear layers, convolutions and activations as matrix products, features first."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from deapnets.errors import EvaluationError
 from deapnets.genomes.layout import Layout
 from deapnets.networks.base import Path
 from deapnets.networks.blocks import applied, roomy
+from deapnets.networks.images import Pool, patches, pooled
+from deapnets.networks.steps import Convolution, Linear, Product
 
 _IN_PLACE: dict[type[nn.Module], Callable[[torch.Tensor], torch.Tensor]] = {
     nn.ReLU: torch.relu_,
@@ -33,22 +35,19 @@ _ELEMENTWISE = (
 )
 
 
-class Linear(NamedTuple):
-    """Names of a linear layer's parameters."""
-
-    weight: str
-    bias: str | None
-
-
-_Step = Linear | Callable[[torch.Tensor], torch.Tensor]
+_Step = Product | Callable[[torch.Tensor], torch.Tensor]
 
 
 class Chain(NamedTuple):
-    """A module taken apart: its steps, and whether it flattens its inputs first."""
+    """A module taken apart: its steps, and whether it flattens its inputs first.
+
+    Of ``images`` its inputs are ``[batch, channels, height, width]``, and it has convolutions.
+    """
 
     steps: tuple[_Step, ...]
     flattens: bool
     frozen: dict[str, torch.Tensor]
+    images: bool = False
 
 
 def stackable(module: nn.Module, layout: Layout) -> Chain | None:
@@ -90,7 +89,9 @@ def _flattens(layer: nn.Module) -> bool:
     return type(layer) is nn.Flatten and (layer.start_dim, layer.end_dim) == (1, -1)
 
 
-def linear_or_activation(name: str, layer: nn.Module) -> _Step | None:
+def linear_or_activation(
+    name: str, layer: nn.Module
+) -> Linear | Callable[[torch.Tensor], torch.Tensor] | None:
     """Return the step that a layer is, or None when it is neither."""
     if type(layer) is nn.Linear:
         stem = f"{name}." if name else ""
@@ -104,6 +105,8 @@ def linear_or_activation(name: str, layer: nn.Module) -> _Step | None:
 class StackedPath(Path):
     """Batched products ``weight @ inputs`` with the batch last, so that every step is contiguous.
 
+    A convolution is a product of its kernels and the patches they see (`images`).
+
     A single network is computed twice, side by side: alone, a matrix library would split its
     product between threads and round differently than in company.
     """
@@ -112,8 +115,8 @@ class StackedPath(Path):
     thread_invariant = True
 
     def __init__(self, chain: Chain) -> None:
-        self._chain = chain
-        self.first = next(step for step in chain.steps if isinstance(step, Linear))
+        self.chain = chain
+        self.first = next(step for step in chain.steps if isinstance(step, Product))
 
     def forward(
         self, parameters: Mapping[str, torch.Tensor], inputs: tuple[Any, ...], each: bool
@@ -130,7 +133,7 @@ class StackedPath(Path):
 
     def through(
         self,
-        product: Callable[[Linear, torch.Tensor], torch.Tensor],
+        product: Callable[[Product, torch.Tensor], torch.Tensor],
         count: int,
         first: torch.Tensor,
         inputs: tuple[Any, ...],
@@ -143,62 +146,85 @@ class StackedPath(Path):
         product
             A layer's outputs ``[n, out, batch]`` of values ``[n, in, batch]``, or ``[in, batch]``
             while the networks share them. With one network, ``n`` is 2 there. Outputs are `roomy`.
+            A convolution's values are its patches.
         count
             How many networks: ``n``.
         first
-            A weight of the first layer, ``[..., out, in]``: what inputs must fit.
+            A weight of the first layer, ``[..., out, in]`` or kernels: what inputs must fit.
         """
         batch = self.fitting(inputs, first, each)
-        leading = batch.shape[int(each) : -1]  # a linear layer takes any number of batch dimensions
-        batch = batch.reshape(*batch.shape[: int(each)], -1, batch.shape[-1])
-        values = batch.transpose(-1, -2)
+        own = 3 if self.chain.images else 1  # dimensions of what a layer takes
+        leading = batch.shape[int(each) : -own]  # any number of batch dimensions
+        batch = batch.reshape(*batch.shape[: int(each)], -1, *batch.shape[-own:])
+        values = batch.movedim(int(each), -1)
         if each and count == 1:
-            values = values.expand(2, -1, -1)
-        outputs = self._features_first(product, values)
-        if outputs.dim() == 2:  # nothing in the chain tells the networks apart
-            outputs = outputs.expand(count, -1, -1)
-        outputs = outputs[:count].transpose(1, 2)
-        return outputs.reshape(count, *leading, outputs.shape[2])
+            values = values.expand(2, *values.shape[1:])
+        outputs = self._features_first(product, values, count)[:count].movedim(-1, 1)
+        return outputs.reshape(count, *leading, *outputs.shape[2:])
 
     def fitting(self, inputs: tuple[Any, ...], weight: torch.Tensor, each: bool) -> torch.Tensor:
-        """Return the inputs ``[..., in]``; raise an `EvaluationError` when they do not fit."""
+        """Return the inputs ``[..., in]``; raise an `EvaluationError` when they do not fit.
+
+        Of images: ``[..., channels, height, width]``.
+        """
         if len(inputs) != 1 or not isinstance(inputs[0], torch.Tensor):
             raise EvaluationError(
                 f"A chain of layers takes one tensor of inputs, got {len(inputs)} argument(s)."
             )
         (batch,) = inputs
-        if self._chain.flattens:
+        if self.chain.flattens:
             batch = batch.flatten(2 if each else 1)
-        width = weight.shape[-1]
-        if batch.shape[-1:] != (width,) or batch.dtype != weight.dtype:
+        if self.chain.images:
+            width, at, wanted = weight.shape[-3], -3, "batch, {}, height, width"
+        else:
+            width, at, wanted = weight.shape[-1], -1, "..., {}"
+        fits = batch.dim() >= -at and batch.shape[at] == width
+        if self.chain.images and batch.dim() != 4 + each:
+            fits = False
+        if not fits or batch.dtype != weight.dtype:
             raise EvaluationError(
-                f"The network's first layer takes inputs [..., {width}] of {weight.dtype}, "
-                f"got {list(batch.shape)} of {batch.dtype}."
+                f"The network's first layer takes inputs [{wanted.format(width)}] of "
+                f"{weight.dtype}, got {list(batch.shape)} of {batch.dtype}."
             )
         return batch
 
     def _features_first(
-        self, product: Callable[[Linear, torch.Tensor], torch.Tensor], values: torch.Tensor
+        self,
+        product: Callable[[Product, torch.Tensor], torch.Tensor],
+        values: torch.Tensor,
+        count: int,
     ) -> torch.Tensor:
+        """Return outputs ``[n, ..., batch]``."""
         shared = True  # the inputs are the caller's until a step made new values
-        for step in self._chain.steps:
+        images = self.chain.images
+        for step in self.chain.steps:
             if isinstance(step, Linear):
                 values = product(step, values)
+            elif isinstance(step, Convolution):
+                seen, places = patches(step.layer, values)
+                values = product(step, seen).unflatten(-1, places)
+            elif isinstance(step, Pool):
+                values = pooled(step, values)
+            elif isinstance(step, nn.Flatten):
+                values, images = values.flatten(-4, -2), False
+                continue
             elif isinstance(step, nn.Module):
                 own = roomy(tuple(values.shape), values).copy_(values) if shared else values
                 values = applied(step, own)
             else:
                 values = step(values.clone() if shared else values)
             shared = False
+        if values.dim() == (4 if images else 2):  # nothing in the chain tells the networks apart
+            values = values.expand(count, *values.shape)
         return values
 
     def _product(
-        self, parameters: Mapping[str, torch.Tensor], step: Linear, values: torch.Tensor
+        self, parameters: Mapping[str, torch.Tensor], step: Product, values: torch.Tensor
     ) -> torch.Tensor:
         count = len(next(iter(parameters.values())))
         if values.dim() == 2:
             values = values.expand(count, -1, -1)
-        weight = self._parameter(step.weight, parameters, count)
+        weight = self._parameter(step.weight, parameters, count).flatten(2)
         out = roomy((count, weight.shape[1], values.shape[2]), values)
         if step.bias is None:
             return torch.bmm(weight, values, out=out)
@@ -207,7 +233,7 @@ class StackedPath(Path):
 
     def weight(self, name: str, held: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Return a parameter: of those that are held, or one that is frozen in the module."""
-        return held[name] if name in held else self._chain.frozen[name]
+        return held[name] if name in held else self.chain.frozen[name]
 
     def _parameter(
         self, name: str, parameters: Mapping[str, torch.Tensor], count: int

@@ -20,6 +20,7 @@ from deapnets.networks.lowrank_batched import BatchedLowRank
 from deapnets.networks.lowrank_looped import LoopedLowRank
 from deapnets.networks.lowrank_stacked import StackedLowRank
 from deapnets.networks.paths import choose_path
+from deapnets.networks.stacked import StackedPath
 from deapnets.randomness import Draw
 
 
@@ -67,8 +68,10 @@ def family() -> Callable[..., LowRankNetworks]:
         plan = factoring(layout, rank)
         draw = Draw(np.array(seeds, dtype=np.uint64), layout.width)
         path = choose_path(module, layout, torch.device("cpu"))
-        if path.name == "stacked":
+        if isinstance(path, StackedPath):
             low_rank = StackedLowRank(path)
+        elif convolved is StackedLowRank:
+            low_rank = StackedLowRank(path.stacked)
         else:
             low_rank = convolved(convolvable(module, layout, torch.device("cpu")))
         base = layout.flatten(module)
@@ -209,7 +212,7 @@ def images_net(request):
     return CONVOLUTIONS[request.param]()
 
 
-@pytest.mark.parametrize("way", [LoopedLowRank, BatchedLowRank])
+@pytest.mark.parametrize("way", [LoopedLowRank, BatchedLowRank, StackedLowRank])
 @pytest.mark.parametrize("rank", [1, 2])
 @pytest.mark.parametrize("count", [1, 4])
 @pytest.mark.parametrize("each", [False, True])
@@ -223,13 +226,35 @@ def test_convolutions_equal_those_of_the_made_weights(images_net, way, rank, cou
     torch.testing.assert_close(outputs, expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("way", [LoopedLowRank, StackedLowRank])
 @pytest.mark.parametrize("batch", [5, 64, 100])
-def test_a_childs_bits_after_convolutions_do_not_depend_on_its_company(batch, family):
+def test_a_childs_bits_after_convolutions_do_not_depend_on_its_company(way, batch, family):
     torch.manual_seed(3)
     net, inputs = convolutional(), torch.randn(batch, 2, 12, 12)
-    together = family(net, range(9))(inputs)
-    alone = torch.cat([family(net, [seed])(inputs) for seed in range(9)])
-    assert torch.equal(together, alone)
+    together = family(net, range(9), convolved=way)(inputs)
+    for chunk in (1, 3):
+        parts = [range(9)[first : first + chunk] for first in range(0, 9, chunk)]
+        outputs = [family(net, seeds, convolved=way)(inputs) for seeds in parts]
+        assert torch.equal(together, torch.cat(outputs))
+
+
+@pytest.mark.usefixtures("_threads_restored")
+def test_a_childs_bits_after_stacked_convolutions_do_not_depend_on_threads(family):
+    torch.manual_seed(3)
+    net, inputs, found = convolutional(), torch.randn(50, 2, 12, 12), []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        found.append(family(net, range(30), 2, convolved=StackedLowRank)(inputs))
+    assert torch.equal(*found)
+
+
+@pytest.mark.parametrize("each", [False, True])
+def test_blocks_of_stacked_children_give_the_bits_of_all_at_once(each, family, monkeypatch):
+    net, inputs = convolutional(), torch.randn(*([9] if each else []), 7, 2, 12, 12)
+    at_once = family(net, range(9), convolved=StackedLowRank)(inputs, each=each)
+    monkeypatch.setitem(lowrank_stacked._ACTIVATIONS, "cpu", 1)  # four at a time
+    parts = family(net, range(9), convolved=StackedLowRank)(inputs, each=each)
+    assert torch.equal(parts, at_once)
 
 
 @pytest.mark.parametrize("each", [False, True])

@@ -35,7 +35,7 @@ def normalised_mlp() -> nn.Module:
     [
         (mlp(3, 4, 2), "stacked"),
         (nn.Linear(3, 2), "stacked"),
-        (small_cnn(), "loop"),
+        (small_cnn(), "stacked"),
         (normalised_mlp(), "vmap"),
         (nn.LSTM(3, 4), "loop"),
     ],
@@ -61,7 +61,8 @@ def test_an_unknown_path_is_refused_with_the_near_one():
 def test_what_is_no_chain_cannot_be_wished_stacked():
     module = normalised_mlp()
     said = (
-        'Sequential is no chain of Linear layers and activations; use path="vmap" or path="loop".'
+        "Sequential is no chain of layers and activations that can be stacked; "
+        'use path="vmap" or path="loop".'
     )
     with pytest.raises(LayoutError, match=re.escape(said)):
         choose_path(module, Layout.of(module), CPU, "stacked")
