@@ -105,6 +105,7 @@ def test_the_first_run_can_be_repeated_from_its_configuration(first):
     assert config["options"] == {
         "network": "mlp-32",
         "pool": None,
+        "pixels": "unit",
         "dataset": "digits",
         "data": None,
         "batch_size": "auto",
@@ -267,6 +268,7 @@ def test_every_setting_reaches_the_run(deapnets, tmp_path):
         "generations": 9,
         "seconds": 60.0,
         "evaluations": 60,
+        "evaluation_seconds": None,
         "target": {"metric": "validation_accuracy", "value": 2.0},
         "evaluation_seconds": None,
     }

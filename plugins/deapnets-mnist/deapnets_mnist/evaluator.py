@@ -19,11 +19,19 @@ if TYPE_CHECKING:
 
 DatasetName = Literal["mnist", "digits"]
 
-EVOLVED: Mapping[str, Mapping[str, Any]] = {"es": {"rank": 2, "step_end": 0.001}}
+EVOLVED: Mapping[str, Mapping[str, Any]] = {
+    "es": {"sigma": 0.05, "sigma_end": 0.01, "step": 0.01},
+}
 """Options of the algorithms where all weights are evolved.
 
-After 1.5 million evaluations of one seed, the validation accuracy was .960 with these and .954 with
-rank 1, for the same seconds.
+After 120 seconds of one seed the validation accuracy was .975 with these, and .961 with twice the
+sigma and the steps.
+"""
+SMALL: Mapping[str, Any] = {"network": "strided-16", "pixels": "standard"}
+"""A network of few weights that a strategy learns fast: shared filters, inputs round zero.
+
+After 30 seconds of ``es`` the validation accuracy was .960, and .948 with ``mlp-64``. In a minute
+such filters reached .957 with inputs round zero, and .938 with inputs in [0, 1].
 """
 
 SOLVED: Mapping[str, Mapping[str, Any]] = {
@@ -49,11 +57,15 @@ class Mnist(SupervisedTask):
     ----------
     network
         "mlp-32", any "mlp-A-B" with the sizes of the hidden layers; "conv-16", or any number of 5x5
-        filters before a linear layer; or "deep": the convolutional network of TensorFlow's
-        tutorial, 3,274,634 weights. Under --algorithm es it is "mlp-64".
+        filters before a linear layer; "strided-16": the same at every second place, without a pool;
+        or "deep": the convolutional network of TensorFlow's tutorial, 3,274,634 weights. Under
+        --algorithm es, pgpe and snes it is "strided-16".
     pool
         Size of the input, such as "14x14" or "28x28": images are averaged down to it. By default
-        14x14 for an mlp on larger images, and the images' own size otherwise.
+        14x14 for an mlp and a strided network on larger images, and the images' own size otherwise.
+    pixels
+        "unit": inputs in [0, 1]. "standard": all pixels of the training images have mean 0 and
+        deviation 1; so under --algorithm es, pgpe and snes.
     dataset
         "mnist" (read from $DEAPNETS_DATA/mnist or the cache, else downloaded) or "digits" (1,797
         real digits of 8x8 pixels that come with scikit-learn: no download).
@@ -75,9 +87,9 @@ class Mnist(SupervisedTask):
     """
 
     presets: ClassVar = {
-        "es": {"network": "mlp-64", "batch_size": 128},
-        "pgpe": {"batch_size": 256},
-        "snes": {"batch_size": 256},
+        "es": {"batch_size": 128, **SMALL},
+        "pgpe": {"batch_size": 256, **SMALL},
+        "snes": {"batch_size": 256, **SMALL},
     }
 
     def __init__(
@@ -85,6 +97,7 @@ class Mnist(SupervisedTask):
         *,
         network: str = "mlp-32",
         pool: str | None = None,
+        pixels: Literal["unit", "standard"] = "unit",
         dataset: DatasetName = "mnist",
         data: str | None = None,
         batch_size: int | Literal["auto"] | None = "auto",
@@ -99,6 +112,8 @@ class Mnist(SupervisedTask):
         super().__init__(fitness=fitness, batch_size=batch_size, readout=readout, penalty=penalty)
         if dataset not in ("mnist", "digits"):
             raise OptionError(unknown("dataset", str(dataset), ("mnist", "digits")))
+        if pixels not in ("unit", "standard"):
+            raise OptionError(unknown("pixels", str(pixels), ("unit", "standard")))
         if data is not None and dataset == "digits":
             raise OptionError("dataset=digits is bundled; leave out data=, or dataset=digits.")
         if not 0.0 < validation < 1.0:
@@ -107,6 +122,7 @@ class Mnist(SupervisedTask):
             )
         self._network = network
         self._size = None if pool is None else parse_size(pool)
+        self._standard = pixels == "standard"
         self._dataset = dataset
         self._folder = data
         self._validation = validation
@@ -130,19 +146,24 @@ class Mnist(SupervisedTask):
         return build_network(self._network, (height, width), classes, head=not self._solved)
 
     def load(self) -> Splits:
-        """Return training, validation and test split: ``[rows, 1, height, width]`` in [0, 1]."""
+        """Return training, validation and test split: ``[rows, 1, height, width]``."""
         import torch
 
         from deapnets_mnist.datasets import split_validation, to_inputs
 
         images, size = self._read(), self._input_size()
         kept, held = split_validation(images.train_labels, fraction=self._validation)
-        inputs = to_inputs(images.train_images, size)
+        inputs, tests = (
+            to_inputs(part, size) for part in (images.train_images, images.test_images)
+        )
+        if self._standard:
+            self._scale = spread(inputs[kept])
+            inputs, tests = (standardised(part, self._scale) for part in (inputs, tests))
         targets = torch.from_numpy(images.train_labels)
         return Splits(
             Split(inputs[kept], targets[kept]),
             Split(inputs[held], targets[held]),
-            Split(to_inputs(images.test_images, size), torch.from_numpy(images.test_labels)),
+            Split(tests, torch.from_numpy(images.test_labels)),
         )
 
     def find_data(self) -> str:
@@ -154,7 +175,7 @@ class Mnist(SupervisedTask):
         return find_mnist(self._folder)
 
     def preprocess(self, values: np.ndarray) -> tuple[torch.Tensor, list[str]]:
-        """Return images as the network sees them: grey, shrunk by averaging, in [0, 1]."""
+        """Return images as the network sees them: grey, shrunk by averaging, scaled alike."""
         import numpy as np
 
         from deapnets_mnist.datasets import to_inputs
@@ -168,7 +189,12 @@ class Mnist(SupervisedTask):
         size = (self.splits.train.inputs.shape[2], self.splits.train.inputs.shape[3])
         if values.shape[1:] != size:
             done.append(f"averaged down to {size[0]}x{size[1]}")
-        return to_inputs(values, size), [*done, "divided by 255"]
+        inputs, done = to_inputs(values, size), [*done, "divided by 255"]
+        if not self._standard:
+            return inputs, done
+        mean, deviation = self._scale
+        said = f"less {mean:.4f}, divided by {deviation:.4f}"
+        return standardised(inputs, self._scale), [*done, said]
 
     def _read(self) -> Dataset:
         if self._images is None:
@@ -182,9 +208,21 @@ class Mnist(SupervisedTask):
         height, width = self._read().train_images.shape[1:]
         if self._size is not None:
             return self._size
-        if self._network.startswith("mlp") and min(height, width) > 14:
+        if self._network.startswith(("mlp", "strided")) and min(height, width) > 14:
             return (14, 14)
         return (int(height), int(width))
+
+
+def spread(inputs: torch.Tensor) -> tuple[float, float]:
+    """Return mean and deviation of all pixels; the deviation of images of one brightness is 1."""
+    values = inputs.double()
+    return float(values.mean()), float(values.std(correction=0)) or 1.0
+
+
+def standardised(inputs: torch.Tensor, scale: tuple[float, float]) -> torch.Tensor:
+    """Return inputs less a mean, divided by a deviation."""
+    mean, deviation = scale
+    return (inputs - mean) / deviation
 
 
 def parse_size(pool: str) -> tuple[int, int]:

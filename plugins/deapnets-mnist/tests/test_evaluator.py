@@ -58,6 +58,7 @@ def width(evaluator):
 class TestMnist(EvaluatorContract):
     cases = [
         (Mnist, {"dataset": "digits"}),
+        (Mnist, {"dataset": "digits", "network": "strided-2", "pixels": "standard"}),
         (Mnist, {"dataset": "digits", "batch_size": None, "fitness": "accuracy"}),
         (Mnist, {"dataset": "digits", "network": "conv-2", "readout": "ridge", "batch_size": 50}),
     ]
@@ -111,6 +112,7 @@ def test_data_are_read_once(monkeypatch, idx_folder):
             )
             for part in (0.0, 1.0, -0.1, 2.0)
         ],
+        ({"pixels": "standart"}, 'Unknown pixels "standart". Did you mean "standard"?'),
         ({"batch_size": 0}, "batch_size is at least 1, or None for all rows; got 0."),
         ({"fitness": "acuracy"}, 'Unknown fitness "acuracy". Did you mean "accuracy"?'),
     ],
@@ -176,6 +178,8 @@ def test_deep_on_images_of_mnists_size_has_the_tutorials_weights(folder_of):
         ((14, 40), {}, (14, 40)),
         ((5, 7), {}, (5, 7)),
         ((5, 7), {"pool": "2x3"}, (2, 3)),
+        ((28, 28), {"network": "strided-2"}, (14, 14)),
+        ((28, 28), {"network": "strided-2", "pool": "28x28"}, (28, 28)),
     ],
 )
 def test_an_mlp_sees_large_images_small_unless_pool_says_otherwise(
@@ -207,6 +211,33 @@ def test_a_folder_of_ones_own_with_odd_images_and_three_classes_is_evolved_on(
         "test_loss",
         "test_accuracy",
     }
+
+
+def test_standard_pixels_have_mean_0_and_deviation_1_over_the_training_images(idx_folder, parts):
+    data = {"data": str(idx_folder), "validation": 0.25}
+    unit, standard = Mnist(**data).splits, Mnist(**data, pixels="standard").splits
+    values = unit.train.inputs.double()
+    mean, deviation = float(values.mean()), float(values.std(correction=0))
+    assert float(standard.train.inputs.double().mean()) == pytest.approx(0, abs=1e-6)
+    for name in ("train", "validation", "test"):
+        expected = (getattr(unit, name).inputs - mean) / deviation
+        torch.testing.assert_close(getattr(standard, name).inputs, expected)
+
+
+def test_new_images_are_scaled_as_those_of_the_task(idx_folder, parts):
+    task = Mnist(data=str(idx_folder), validation=0.25, pixels="standard")
+    inputs, done = task.preprocess(parts["t10k-images-idx3-ubyte"])
+    assert torch.equal(inputs, task.splits.test.inputs)
+    assert done[-1].startswith("less 0.")
+
+
+def test_images_of_one_brightness_stay_finite(tmp_path, folder_of, encode_idx):
+    folder_of(5, 5, 2)
+    for part, count in (("train", 40), ("t10k", 10)):
+        grey = np.full((count, 5, 5), 7, np.uint8)
+        (tmp_path / f"{part}-images-idx3-ubyte").write_bytes(encode_idx(grey))
+    splits = Mnist(data=str(tmp_path), pixels="standard").splits
+    assert torch.equal(splits.test.inputs, torch.zeros_like(splits.test.inputs))
 
 
 def test_inputs_are_the_images_as_fractions(idx_folder, parts):

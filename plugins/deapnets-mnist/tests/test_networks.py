@@ -21,6 +21,7 @@ def kinds(network):
     [
         ("mlp-32", 784 * 32 + 32 + 32 * 10 + 10),
         ("mlp-128", 101_770),
+        ("strided-16", 16 * 25 + 16 + 16 * 144 * 10 + 10),
         ("mlp-128-64", 784 * 128 + 128 + 128 * 64 + 64 + 64 * 10 + 10),
         ("deep", 3_274_634),
     ],
@@ -47,7 +48,7 @@ def test_deep_is_the_network_of_the_tutorial():
     assert features.shape == (1, 64, 7, 7)
 
 
-@pytest.mark.parametrize("name", ["mlp-32", "mlp-8-8", "deep"])
+@pytest.mark.parametrize("name", ["mlp-32", "mlp-8-8", "conv-3", "deep"])
 @pytest.mark.parametrize("shape", [(28, 28), (14, 14), (4, 7)])
 def test_network_gives_a_score_a_class(name, shape):
     network = build_network(name, shape, classes=3)
@@ -61,9 +62,25 @@ def test_deep_refuses_images_it_cannot_halve_twice(shape):
         build_network("deep", shape)
 
 
+@pytest.mark.parametrize(("shape", "places"), [((28, 28), 144), ((8, 8), 4), ((5, 9), 3)])
+def test_strided_filters_stand_at_every_second_place(shape, places):
+    network = build_network("strided-3", shape)
+    assert kinds(network) == [nn.Conv2d, nn.ReLU, nn.Flatten, nn.Linear]
+    assert network[:3](torch.zeros(2, 1, *shape)).shape == (2, 3 * places)
+
+
+@pytest.mark.parametrize("shape", [(4, 28), (28, 4)])
+def test_strided_filters_refuse_images_they_do_not_fit(shape):
+    message = f"at least 5x5 pixels, got {shape[0]}x{shape[1]}. network=mlp-32 takes any size."
+    with pytest.raises(OptionError, match=re.escape(message)):
+        build_network("strided-16", shape)
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
+        ("strided", 'Network "strided" names its number of filters: strided-16, strided-64.'),
+        ("conv-0", 'Network "conv-0" names its number of filters: conv-16, conv-64.'),
         (
             "mpl-32",
             'Unknown network "mpl-32". Did you mean "mlp-32"? Valid: conv-16, deep,',
@@ -71,7 +88,7 @@ def test_deep_refuses_images_it_cannot_halve_twice(shape):
         ("dep", 'Unknown network "dep". Did you mean "deep"?'),
         (
             "resnet",
-            'Unknown network "resnet". Valid: conv-16, deep, mlp-32. An MLP',
+            'Unknown network "resnet". Valid: conv-16, deep, mlp-32, strided-16. An MLP',
         ),
         ("mlp", "An MLP names its hidden layers: mlp-32, mlp-128-64."),
         ("mlp-", "An MLP names its hidden layers: mlp-32, mlp-128-64."),
