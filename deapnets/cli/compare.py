@@ -48,7 +48,7 @@ def compare(evaluator: str, algorithms: str, out: str | None, as_json: bool, **m
     Random search runs beside them, and back-propagation where the evaluator has a loss.
 
     \b
-    deapnets compare xor --algorithms ga --seeds 10 --evaluations 3000
+    deapnets compare xor --algorithms ga --evaluations 3000
     deapnets compare mnist --algorithms ga,es --out runs/ga-es
     """  # noqa: D301  (\b is click's mark for lines that keep their breaks)
     from deapnets.reports.comparison import Comparison, Plan

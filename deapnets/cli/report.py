@@ -51,7 +51,9 @@ def _write(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(f"{path.parent} cannot be made: {error}.") from error
-    write_whole(path, lambda beside: beside.write_text(text, encoding="utf-8"))
+    # A locale that knows only ASCII hands over other bytes of a name as surrogates: give them back.
+    content = text.encode("utf-8", "surrogateescape")
+    write_whole(path, lambda beside: beside.write_bytes(content))
 
 
 def _open(path: Path) -> None:

@@ -87,7 +87,8 @@ class RunDirectory:
         found = directory.read("config.json").get("format")
         if not isinstance(found, int) or not 1 <= found <= FORMAT:
             raise RunError(
-                f"{directory.path} has format {found}; this deapnets reads up to {FORMAT}."
+                f"{directory.path} has format {found}; this deapnets reads up to {FORMAT}. "
+                "Install the version that its environment.json names."
             )
         return directory
 

@@ -173,7 +173,10 @@ def test_a_directory_that_is_no_run_is_told(tmp_path, refused):
 def test_a_run_of_a_newer_deapnets_is_told_by_its_format(tmp_path, refused):
     RunDirectory.create(tmp_path / "run").write("config.json", {"format": FORMAT + 1})
     line = refused("resume", "run", code=1)
-    assert line == f"Error: run has format {FORMAT + 1}; this deapnets reads up to {FORMAT}."
+    assert line == (
+        f"Error: run has format {FORMAT + 1}; this deapnets reads up to {FORMAT}. "
+        "Install the version that its environment.json names."
+    )
 
 
 def finished(deapnets, *words):

@@ -49,7 +49,8 @@ interrupted  runs/c       xor        ga         25 %   2           -0.125
 running      runs/d       xor        ga         25 %   2           -
 failed       runs/deep/b  xor        ga         25 %   2           -
 damaged      runs/e       -          -          -      -           -  \
-runs/e has format {FORMAT + 1}; this deapnets reads up to {FORMAT}.
+runs/e has format {FORMAT + 1}; this deapnets reads up to {FORMAT}. \
+Install the version that its environment.json names.
 
 To go on with one: deapnets resume runs/c
 """

@@ -150,7 +150,8 @@ def test_what_is_no_run_is_told_with_what_makes_one(tmp_path, refused):
 def test_a_run_of_a_newer_deapnets_is_told_by_its_format(directory, refused):
     directory.write("config.json", {"format": FORMAT + 1})
     expected = (
-        f"Error: {directory.path} has format {FORMAT + 1}; this deapnets reads up to {FORMAT}."
+        f"Error: {directory.path} has format {FORMAT + 1}; this deapnets reads up to {FORMAT}. "
+        "Install the version that its environment.json names."
     )
     assert refused("show", directory.path, code=1) == expected
 

@@ -117,7 +117,10 @@ def test_a_directory_without_configuration_holds_no_run(directory, name):
 @pytest.mark.parametrize("found", [FORMAT + 1, 0, "1", None])
 def test_another_format_is_refused_by_its_number(directory, found):
     directory.write("config.json", {"format": found})
-    expected = f"{directory.path} has format {found}; this deapnets reads up to {FORMAT}."
+    expected = (
+        f"{directory.path} has format {found}; this deapnets reads up to {FORMAT}. "
+        "Install the version that its environment.json names."
+    )
     with refused(expected):
         RunDirectory.open(directory.path)
 
