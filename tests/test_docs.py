@@ -57,7 +57,9 @@ def run(*arguments: str, cwd: Path, **environment: str) -> str:
         "docs/evaluators.md",
         "docs/modules.md",
         "docs/operators.md",
+        "docs/plugins.md",
         "docs/programs.md",
+        "docs/run-directory.md",
         "docs/runs.md",
         "docs/testing.md",
         "docs/tutorial.md",
@@ -88,6 +90,11 @@ def test_the_same_job_with_another_library_runs(library, tmp_path):
     assert run(str(path), cwd=tmp_path).splitlines()[-1] == "loss below 0.4: True"
 
 
+def anchor(heading: str) -> str:
+    """Return what a link to a heading says, as mkdocs and GitHub have it."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
 
 
@@ -100,7 +107,7 @@ def test_links_of_a_page_lead_somewhere(page):
         linked = page.parent / file if file else page
         assert linked.exists(), target
         headings = re.findall("^#+ (.*)$", linked.read_text(encoding="utf-8"), re.M)
-        assert not heading or heading in [h.lower().replace(" ", "-") for h in headings], target
+        assert not heading or heading in map(anchor, headings), target
 
 
 @pytest.mark.parametrize("page", [*PAGES, *ROOT.glob("plugins/*/README.md")], ids=str)
@@ -132,22 +139,36 @@ def test_architecture_page_has_the_order_of_imports_that_a_test_demands():
     assert lines == [packages & there for packages in order if packages & there]
 
 
-@pytest.fixture
-def parity(tmp_path: Path) -> Path:
-    """Return a folder with the plugin of docs/evaluators.md, as an installation leaves it."""
-    (setup,) = blocks("docs/evaluators.md", "ini")
+def installed(page: str, source: str, folder: Path) -> Path:
+    """Return a folder with the plugin of a page, as an installation leaves it."""
+    (setup,) = blocks(page, "ini")
     config = ConfigParser()
     config.read_string(setup)
     module = config["options"]["py_modules"]
-    source = [block for block in blocks("docs/evaluators.md", "python") if "class Parity" in block]
-    (tmp_path / f"{module}.py").write_text(source[0], encoding="utf-8")
+    (folder / f"{module}.py").write_text(source, encoding="utf-8")
     name, version = config["metadata"]["name"], config["metadata"]["version"]
-    info = tmp_path / f"{name}-{version}.dist-info"
+    info = folder / f"{name}-{version}.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(f"Name: {name}\nVersion: {version}\n", encoding="utf-8")
     entries = "\n".join(f"[{g}]{e}" for g, e in config["options.entry_points"].items())
     (info / "entry_points.txt").write_text(entries, encoding="utf-8")
-    return tmp_path
+    return folder
+
+
+@pytest.fixture
+def parity(tmp_path: Path) -> Path:
+    """Return a folder with the plugin of docs/evaluators.md."""
+    source = [block for block in blocks("docs/evaluators.md", "python") if "class Parity" in block]
+    return installed("docs/evaluators.md", source[0], tmp_path)
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    """Return a folder with the plugin of docs/plugins.md, and its tests."""
+    *source, tests = blocks("docs/plugins.md", "python")
+    imported = "from deapnets_mine import ClimbSettings, Csv\n"
+    (tmp_path / "test_mine.py").write_text(imported + tests, encoding="utf-8")
+    return installed("docs/plugins.md", "".join(source), tmp_path)
 
 
 def deapnets(*arguments: str, plugin: Path) -> str:
@@ -170,3 +191,23 @@ def test_plugin_of_the_page_runs(parity):
     arguments = ("-o", "bits=4", "--generations", "2", "--seed", "1", "--out", "run", "--json")
     deapnets("run", "parity", *arguments, plugin=parity)
     assert (parity / "run" / "best.safetensors").is_file()
+
+
+def test_what_the_page_of_plugins_brings_is_usable_and_keeps_its_contracts(mine):
+    names = ("climb", "logistic", "csv", "fittest")
+    checked = deapnets("plugins", "check", *names, plugin=mine).splitlines()
+    assert [line.split()[:3] for line in checked] == [
+        [name, "deapnets-mine", "usable"] for name in names
+    ]
+    tests = run("-m", "pytest", "-q", "test_mine.py", cwd=mine, PYTHONPATH=str(mine))
+    assert re.search(r"^\d+ passed", tests, re.M)
+
+
+def test_what_the_page_of_plugins_brings_runs(mine):
+    run_ = ("run", "xor", "--generations", "30", "--seed", "1", "--json")
+    deapnets(*run_, "--algorithm", "climb", "--log", "csv", "--out", "runs/climb", plugin=mine)
+    log = (mine / "runs" / "climb" / "csv" / "log.csv").read_text(encoding="utf-8").splitlines()
+    assert (log[0], len(log)) == ("generation,best,seconds", 32)
+    noise = ("--algorithm", "es", "-a", "rank=none", "-a", "distribution=logistic")
+    deapnets(*run_, *noise, "--out", "runs/es", plugin=mine)
+    assert deapnets("fittest", plugin=mine).startswith("runs")

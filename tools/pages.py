@@ -20,8 +20,8 @@ _WIDTH = 88
 
 _CLI = """# Every command's help
 
-Written by `python tools/pages.py` from the commands themselves. What the options mean at length,
-and every field of every file, is in [commands](commands.md).
+Written by `python tools/pages.py` from the commands themselves. What the options mean at length
+is in [commands](commands.md), every field of every file in [run directory](run-directory.md).
 """
 
 _API = """# Every public name

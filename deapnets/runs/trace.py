@@ -155,7 +155,7 @@ class Trace:
         return held[at.to(held.device)].float().cpu()
 
     def _networks(self, individuals: Sequence[Any]) -> list[list[Any]]:
-        """Return the networks that a search has scored: see ``docs/commands.md``."""
+        """Return the networks that a search has scored: see ``docs/run-directory.md``."""
         rows = []
         for one in individuals:
             place = getattr(one, "place", None)

@@ -1,4 +1,4 @@
-"""``docs/commands.md`` has every option, setting and file that there is, and none that is not."""
+"""The pages have every option, setting, file and field that there is, and none that is not."""
 
 from __future__ import annotations
 
@@ -40,13 +40,14 @@ SEARCHES = {
 }
 
 PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
+FILES = PAGE.with_name("run-directory.md")
 
 
-def sections() -> dict[str, list[list[str]]]:
+def sections(page: Path = PAGE) -> dict[str, list[list[str]]]:
     """Return the cells of each table row, header left out, by the heading above."""
     found: dict[str, list[list[str]]] = {}
     heading = ""
-    for line in PAGE.read_text(encoding="utf-8").splitlines():
+    for line in page.read_text(encoding="utf-8").splitlines():
         if line.startswith("#"):
             heading = line.lstrip("# ")
         elif line.startswith("|") and not set(line) <= set("|-"):
@@ -55,9 +56,9 @@ def sections() -> dict[str, list[list[str]]]:
     return {name: rows[1:] for name, rows in found.items()}
 
 
-def first_cells(heading: str) -> list[str]:
+def first_cells(heading: str, page: Path = PAGE) -> list[str]:
     """Return the code words in the first column of a section's table."""
-    return [name for row in sections()[heading] for name in re.findall("`([^`]+)`", row[0])]
+    return [name for row in sections(page)[heading] for name in re.findall("`([^`]+)`", row[0])]
 
 
 def commands(command: click.Command = main, name: str = "deapnets") -> Iterator[tuple[str, list]]:
@@ -137,9 +138,10 @@ FIGURES = {"validation_loss", "validation_accuracy"}
 def test_page_lists_exactly_the_fields_of_each_file(directory, file, heading, more):
     text = (directory / file).read_text(encoding="utf-8")
     record = json.loads(text.splitlines()[-1] if file.endswith("l") else text)
-    assert list(record) == [*first_cells(heading), *(name for name in record if name in more)]
+    named = first_cells(heading, FILES)
+    assert list(record) == [*named, *(name for name in record if name in more)]
 
 
 def test_page_has_a_section_for_each_file(directory):
-    headings = " ".join(re.findall("^### (.*)$", PAGE.read_text(encoding="utf-8"), re.M))
+    headings = " ".join(re.findall("^## (.*)$", FILES.read_text(encoding="utf-8"), re.M))
     assert all(path.name in headings for path in directory.iterdir())
