@@ -270,7 +270,6 @@ def test_every_setting_reaches_the_run(deapnets, tmp_path):
         "evaluations": 60,
         "evaluation_seconds": None,
         "target": {"metric": "validation_accuracy", "value": 2.0},
-        "evaluation_seconds": None,
     }
     named = ("algorithm", "seed", "device", "memory", "on_error")
     assert [config[name] for name in named] == ["ga", 7, "cpu", "1GB", "worst"]
