@@ -69,3 +69,10 @@ def unknown(kind: str, name: str, valid: Iterable[str]) -> str:
     names = sorted(valid)
     listed = ", ".join(names) if names else "none"
     return f'Unknown {kind} "{name}".{suggest(name, names)} Valid: {listed}.'
+
+
+def at_least_one(**numbers: int | None) -> None:
+    """Raise an `OptionError` for a number below 1, by its name; None passes."""
+    for name, value in numbers.items():
+        if value is not None and value < 1:
+            raise OptionError(f"{name} is at least 1, got {value}.")

@@ -11,7 +11,7 @@ from deap import base
 
 from deapnets.algorithms.halving import standing
 from deapnets.algorithms.search import Search
-from deapnets.errors import OptionError
+from deapnets.errors import OptionError, at_least_one
 
 
 class _Evolution(Search):
@@ -101,7 +101,8 @@ class eaAging(_Evolution):
         self, population: Sequence[Any], toolbox: base.Toolbox, tournsize: int = 10, **search: Any
     ) -> None:
         super().__init__(population, toolbox, 1, **search)
-        self._tournsize = _required(tournsize)
+        at_least_one(tournsize=tournsize)
+        self._tournsize = tournsize
 
     def choose(self) -> Any:
         """Return the best of a sample."""
@@ -129,7 +130,8 @@ class eaNonAging(_Evolution):
         self, population: Sequence[Any], toolbox: base.Toolbox, tournsize: int = 10, **search: Any
     ) -> None:
         super().__init__(population, toolbox, 1, **search)
-        self._tournsize = _required(tournsize)
+        at_least_one(tournsize=tournsize)
+        self._tournsize = tournsize
 
     def choose(self) -> Any:
         """Return the best of a sample."""
@@ -180,9 +182,3 @@ class eaPairs(_Evolution):
     def receive(self, individual: Any) -> None:
         """Add the child."""
         self.population.append(individual)
-
-
-def _required(tournsize: int) -> int:
-    if tournsize < 1:
-        raise OptionError(f"tournsize is at least 1, got {tournsize}.")
-    return tournsize

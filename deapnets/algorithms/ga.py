@@ -13,7 +13,7 @@ from torch import nn
 
 from deapnets.algorithms.base import Algorithm, Generation, Settings, mean_of
 from deapnets.algorithms.generational import eaGenerational
-from deapnets.errors import OptionError, unknown
+from deapnets.errors import OptionError, at_least_one, unknown
 from deapnets.evaluators.base import Evaluator
 from deapnets.genomes.weights import WeightGenome
 from deapnets.mapping import PopulationMap
@@ -117,8 +117,7 @@ class GeneticSettings(Settings):
             raise OptionError(f"population is at least 2, got {self.population}.")
         if not 0.0 < self.share <= 1.0:
             raise OptionError(f"share is a part of the population in (0, 1], got {self.share}.")
-        if self.tournsize < 1:
-            raise OptionError(f"tournsize is at least 1, got {self.tournsize}.")
+        at_least_one(tournsize=self.tournsize)
         if not 1.0 <= self.pressure <= 2.0:
             raise OptionError(f"pressure is from 1 to 2, got {self.pressure}.")
         if not 0.0 <= self.elites < 1.0:

@@ -15,7 +15,7 @@ from deapnets.algorithms.breeding import evaluate
 from deapnets.algorithms.ga import individual_class
 from deapnets.algorithms.generational import eaGenerational
 from deapnets.algorithms.trials import a_model, pack_individual, unpack_individual
-from deapnets.errors import EvaluationError, OptionError, unknown
+from deapnets.errors import EvaluationError, OptionError, at_least_one, unknown
 from deapnets.evaluators.archive import ScoreArchive, scores_needed
 from deapnets.evaluators.base import Evaluator
 from deapnets.evaluators.programs import ProgramEvaluator
@@ -82,8 +82,7 @@ class GpSettings(Settings):
             raise OptionError(f"population is at least 4, got {self.population}.")
         if self.selection not in get_args(Selection):
             raise OptionError(unknown("selection", str(self.selection), get_args(Selection)))
-        if self.tournsize < 1:
-            raise OptionError(f"tournsize is at least 1, got {self.tournsize}.")
+        at_least_one(tournsize=self.tournsize)
         if not 0 <= self.elites < self.population:
             raise OptionError(
                 f"elites are from 0 to {self.population - 1} of the population of "

@@ -11,7 +11,7 @@ from deapnets.algorithms.halving import standing
 from deapnets.algorithms.ledger import name_of
 from deapnets.algorithms.search import Search
 from deapnets.algorithms.trials import a_model, pack_individual, unpack_individual
-from deapnets.errors import OptionError
+from deapnets.errors import at_least_one
 
 
 @final
@@ -73,8 +73,7 @@ class eaLocal(Search):
 
     def __init__(self, toolbox: base.Toolbox, starts: int = 10, **search: Any) -> None:
         super().__init__(toolbox, **search)
-        if starts < 1:
-            raise OptionError(f"starts is at least 1, got {starts}.")
+        at_least_one(starts=starts)
         self._starts = starts
         self._to_start = starts
         self._around: list[Any] = []  # neighbours that have not been proposed, the next one last

@@ -22,7 +22,7 @@ from deapnets.algorithms.trials import (
     pack_individual,
     unpack_individual,
 )
-from deapnets.errors import OptionError
+from deapnets.errors import OptionError, at_least_one
 from deapnets.evaluators.architectures import ArchitectureEvaluator, Outcome
 from deapnets.evaluators.archive import Score, ScoreArchive
 
@@ -101,9 +101,7 @@ class Search(ABC):
         rescore: int = 0,
         leaders: int = 8,
     ) -> None:
-        for name, value in (("window", window), ("leaders", leaders)):
-            if value < 1:
-                raise OptionError(f"{name} is at least 1, got {value}.")
+        at_least_one(window=window, leaders=leaders)
         if rescore < 0 or (evaluations is not None and rescore >= evaluations):
             raise OptionError(
                 f"rescore is a part of the evaluations, from 0 to less than {evaluations}; "

@@ -19,7 +19,7 @@ from deapnets.algorithms.sampling import eaLocal, eaRandom
 from deapnets.algorithms.search import Evaluation, Search
 from deapnets.architectures.cells import CellSpace
 from deapnets.architectures.graphs import GraphSpace
-from deapnets.errors import OptionError
+from deapnets.errors import OptionError, at_least_one
 from deapnets.evaluators.architectures import ArchitectureEvaluator
 from deapnets.evaluators.archive import ScoreArchive, scores_needed
 from deapnets.evaluators.base import Evaluator
@@ -70,16 +70,13 @@ class SearchSettings(Settings):
     policy: str = "reuse"
 
     def __post_init__(self) -> None:
-        if self.population < 1:
-            raise OptionError(f"population is at least 1, got {self.population}.")
+        at_least_one(population=self.population)
         if not 0.0 <= self.rescore < 1.0:
             raise OptionError(f"rescore is a part of the budget in [0, 1), got {self.rescore}.")
         if self.eta and not self.eta > 1.0:
             raise OptionError(f"eta is above 1, or 0 for one fidelity; got {self.eta}.")
         scores_needed(self.policy)
-        for name in ("leaders", "window"):
-            if getattr(self, name) < 1:
-                raise OptionError(f"{name} is at least 1, got {getattr(self, name)}.")
+        at_least_one(leaders=self.leaders, window=self.window)
 
     @abstractmethod
     def search(self, toolbox: base.Toolbox, **common: Any) -> Search:
@@ -220,8 +217,7 @@ class _TournamentSettings(SearchSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.tournsize < 1:
-            raise OptionError(f"tournsize is at least 1, got {self.tournsize}.")
+        at_least_one(tournsize=self.tournsize)
 
 
 @final

@@ -12,7 +12,7 @@ from deapnets.engines.remote import RemoteEngine
 from deapnets.engines.scoring import Scorer
 from deapnets.engines.sending import Machine
 from deapnets.engines.serial import SerialEngine
-from deapnets.errors import OptionError, unknown
+from deapnets.errors import OptionError, at_least_one, unknown
 
 ENGINES = ("serial", "processes", "ray")
 
@@ -99,8 +99,7 @@ def _require(engine: Any, staffing: Staffing) -> None:
             + " In a script, any concurrent.futures.Executor will do."
         )
     workers, address, time_limit = staffing
-    if workers is not None and workers < 1:
-        raise OptionError(f"workers is at least 1, got {workers}.")
+    at_least_one(workers=workers)
     if time_limit is not None and not 0 < time_limit < float("inf"):
         raise OptionError(f"time_limit is a number of seconds above 0, got {time_limit}.")
     if engine == "serial" and (workers or 1) > 1:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 
 from deapnets.architectures.choices import ChoiceSpace, Genes
 from deapnets.architectures.spaces import SpaceGenome
-from deapnets.errors import OptionError
+from deapnets.errors import OptionError, at_least_one
 from deapnets.evaluators.architectures import ArchitectureEvaluator, Outcome
 
 if TYPE_CHECKING:
@@ -73,8 +73,7 @@ class BitString(ArchitectureEvaluator):
     }
 
     def __init__(self, *, bits: int = 100, noise: float = 0.05) -> None:
-        if bits < 1:
-            raise OptionError(f"bits is at least 1, got {bits}.")
+        at_least_one(bits=bits)
         if not 0.0 <= noise < float("inf"):
             raise OptionError(f"noise is a finite number of at least 0, got {noise}.")
         self._space, self._noise = BitSpace(bits), noise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, final
 
-from deapnets.errors import OptionError
+from deapnets.errors import at_least_one
 from deapnets.evaluators.supervised import Fitness, Split, Splits, SupervisedTask
 
 if TYPE_CHECKING:
@@ -34,8 +34,7 @@ class Xor(SupervisedTask):
     }
 
     def __init__(self, *, hidden: int = 4, fitness: Fitness = "loss") -> None:
-        if hidden < 1:
-            raise OptionError(f"hidden is at least 1, got {hidden}.")
+        at_least_one(hidden=hidden)
         super().__init__(fitness=fitness)
         self._hidden = hidden
 

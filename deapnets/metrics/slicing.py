@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from deapnets.errors import OptionError
+from deapnets.errors import at_least_one
 from deapnets.metrics.frechet import require_rows
 
 
@@ -33,8 +33,7 @@ def sliced_wasserstein(
     DataError
         When rows differ in length.
     """
-    if directions < 1:
-        raise OptionError(f"directions is at least 1, got {directions}.")
+    at_least_one(directions=directions)
     require_rows(first, second)
     generator = torch.Generator().manual_seed(seed)
     lines = torch.randn(first.shape[1], directions, generator=generator, dtype=torch.float64)

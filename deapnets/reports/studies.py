@@ -7,17 +7,10 @@ from concurrent.futures import Future, as_completed
 from dataclasses import asdict
 from typing import Any, final
 
-from deapnets.errors import OptionError, RunError
+from deapnets.errors import RunError
 from deapnets.reports.statistics import compare_pairs
 from deapnets.runs.directory import RunDirectory
 from deapnets.runs.environment import environment
-
-
-def require_counts(plan: Any) -> None:
-    """Raise an `OptionError` unless every field of a plan, a dataclass, is at least 1."""
-    for name, value in asdict(plan).items():
-        if value < 1:
-            raise OptionError(f"{name} is at least 1, got {value}.")
 
 
 @final

@@ -11,7 +11,7 @@ from typing import Any, final
 
 from deapnets.algorithms.base import Settings
 from deapnets.engines.faults import OnError
-from deapnets.errors import OptionError, PluginError, unknown
+from deapnets.errors import OptionError, PluginError, at_least_one, unknown
 from deapnets.evaluators.architectures import ArchitectureEvaluator
 from deapnets.evaluators.base import Evaluator
 from deapnets.plugins import EVALUATORS, STRATEGIES, UsablePlugin, find, get
@@ -66,8 +66,7 @@ class Configuration:
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 1 << 32:
             raise OptionError(f"A seed is from 0 to 2**32 - 1, got {self.seed}.")
-        if self.validate_every < 1:
-            raise OptionError(f"validate_every is at least 1, got {self.validate_every}.")
+        at_least_one(validate_every=self.validate_every)
         if not 0 <= self.checkpoint_every < math.inf:
             raise OptionError(
                 f"checkpoint_every is a number of seconds, or 0 for every generation; "

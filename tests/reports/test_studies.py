@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from deapnets.errors import OptionError, RunError
+from deapnets.errors import RunError
 from deapnets.reports.statistics import compare_pairs
-from deapnets.reports.studies import StudyFile, paired_tests, require_counts
+from deapnets.reports.studies import StudyFile, paired_tests
 from deapnets.runs.directory import RunDirectory
 
 
@@ -51,11 +51,6 @@ def test_the_file_of_another_plan_is_refused(directory):
     study(directory).write(study(directory).read())
     with pytest.raises(RunError, match=r"study\.json is of seeds=2, not 5\. Give another --out\."):
         study(directory, Plan(seeds=5)).read()
-
-
-def test_a_plan_of_nothing_is_refused():
-    with pytest.raises(OptionError, match="epochs is at least 1, got 0"):
-        require_counts(Plan(epochs=0))
 
 
 def test_tests_are_those_of_the_statistics_and_name_themselves():

@@ -28,7 +28,7 @@ from deapnets_gan.cycling import Generalisation, generalisation
 from deapnets_gan.discriminator import pool_of, there
 from deapnets_gan.fame import HallOfFame
 from deapnets_gan.judge import Judge, Studio, Worth
-from deapnets_gan.opponents import Aggregate, Opponent, build_discriminator, verdict
+from deapnets_gan.opponents import Aggregate, Opponent, build_discriminator, require_steps, verdict
 
 _POOL, _REAL = 256, 512
 _SPREAD, _SIGMA = 0.1, 0.03
@@ -75,10 +75,7 @@ class CoevolvedJudge(Judge):
         size: int = 40,
         memory: int = 16,
     ) -> None:
-        if steps < 1 or opponents < 1:
-            raise OptionError(
-                f"steps and opponents are at least 1, got steps={steps}, opponents={opponents}."
-            )
+        require_steps(steps, opponents)
         if size < max(4, opponents):
             raise OptionError(
                 f"{opponents} opponents are asked for, of a population of {size} discriminators: "
@@ -86,9 +83,7 @@ class CoevolvedJudge(Judge):
             )
         self._images, self._steps, self._size = images, steps, size
         self._opponents, self._aggregate = opponents, aggregate
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            self._net = build_discriminator(images.shape[1])
+        self._net = build_discriminator(images.shape[1])
         self._layout = Layout.of(self._net)
         self._rows: torch.Tensor | None = None  # of the population, the best first
         self._makers, self._selves = HallOfFame(memory), HallOfFame(memory)

@@ -19,7 +19,14 @@ from deapnets_gan.chains import Layer, applied, hidden_values, layers_of
 from deapnets_gan.cycling import Generalisation, generalisation
 from deapnets_gan.fame import HallOfFame
 from deapnets_gan.judge import Judge, Studio, Worth
-from deapnets_gan.opponents import SLOPE, Aggregate, Opponent, build_discriminator, verdict
+from deapnets_gan.opponents import (
+    SLOPE,
+    Aggregate,
+    Opponent,
+    build_discriminator,
+    require_steps,
+    verdict,
+)
 
 _BATCH = 64  # real images of a step, and as many made ones
 _RATE, _SMOOTH = 1e-3, 0.9  # of Adam; label of a real image
@@ -66,10 +73,7 @@ class DiscriminatorJudge(Judge):
         aggregate: Aggregate = "mean",
         memory: int = 16,
     ) -> None:
-        if steps < 1 or opponents < 1:
-            raise OptionError(
-                f"steps and opponents are at least 1, got steps={steps}, opponents={opponents}."
-            )
+        require_steps(steps, opponents)
         if opponents > memory + 1:
             raise OptionError(
                 f"{opponents} opponents are asked for, and at most {memory} earlier discriminators "
@@ -77,9 +81,7 @@ class DiscriminatorJudge(Judge):
             )
         self._images, self._steps = images, steps
         self._opponents, self._aggregate = opponents, aggregate
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            self._net = build_discriminator(images.shape[1])
+        self._net = build_discriminator(images.shape[1])
         self._optimiser = torch.optim.Adam(self._net.parameters(), lr=_RATE, betas=(0.5, 0.999))
         self._makers, self._selves = HallOfFame(memory), HallOfFame(memory)
         self._best: torch.Tensor | None = None

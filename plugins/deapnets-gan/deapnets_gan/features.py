@@ -6,7 +6,7 @@ from typing import NamedTuple, final, get_args
 
 import torch
 
-from deapnets.errors import OptionError, unknown
+from deapnets.errors import OptionError, at_least_one, unknown
 from deapnets.metrics.classifiers import ImageClassifier
 from deapnets.networks.blocks import applied as elementwise
 from deapnets.networks.blocks import roomy
@@ -78,8 +78,7 @@ class FeatureJudge(Judge):
     ) -> None:
         if distance not in get_args(Distance):
             raise OptionError(unknown("distance", str(distance), get_args(Distance)))
-        if directions < 1:
-            raise OptionError(f"directions is at least 1, got {directions}.")
+        at_least_one(directions=directions)
         self._distance, self._directions, self._batch = distance, directions, batch
         if not 0.0 <= balance < float("inf"):
             raise OptionError(f"balance is a weight of at least 0, got {balance}.")

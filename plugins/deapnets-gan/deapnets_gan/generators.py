@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from deapnets.errors import OptionError, unknown
+from deapnets.errors import OptionError, at_least_one, unknown
 
 KINDS = ("mlp", "eigen", "deconv")
 _DEFAULTS = {"mlp": "mlp-64", "eigen": "eigen-64", "deconv": "deconv-16"}
@@ -43,8 +43,7 @@ def build_generator(name: str, latent: int, images: torch.Tensor) -> nn.Sequenti
     OptionError
         When there is no such generator, or none of that name for images of this size.
     """
-    if latent < 1:
-        raise OptionError(f"latent is at least 1, got {latent}.")
+    at_least_one(latent=latent)
     kind, _, rest = _DEFAULTS.get(name, name).partition("-")
     if kind not in KINDS or not re.fullmatch(r"[1-9]\d*(-[1-9]\d*)*", rest):
         message = unknown("network", name, tuple(_DEFAULTS.values()))

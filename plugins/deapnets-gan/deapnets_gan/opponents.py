@@ -20,12 +20,25 @@ _HIDDEN = (64, 32)
 
 
 def build_discriminator(pixels: int) -> nn.Sequential:
-    """Return a discriminator: ``[batch, pixels]`` to one logit, above 0 for real images."""
+    """Return a discriminator: ``[batch, pixels]`` to one logit, above 0 for real images.
+
+    Its weights are always the same; torch's generator stays where it is.
+    """
     layers: list[nn.Module] = []
-    for size in _HIDDEN:
-        layers += [nn.Linear(pixels, size), nn.LeakyReLU(SLOPE)]
-        pixels = size
-    return nn.Sequential(*layers, nn.Linear(pixels, 1))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        for size in _HIDDEN:
+            layers += [nn.Linear(pixels, size), nn.LeakyReLU(SLOPE)]
+            pixels = size
+        return nn.Sequential(*layers, nn.Linear(pixels, 1))
+
+
+def require_steps(steps: int, opponents: int) -> None:
+    """Raise an `OptionError` where a judge would neither learn nor be asked."""
+    if steps < 1 or opponents < 1:
+        raise OptionError(
+            f"steps and opponents are at least 1, got steps={steps}, opponents={opponents}."
+        )
 
 
 @final

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, final, get_args
 
-from deapnets.errors import OptionError, unknown
+from deapnets.errors import OptionError, at_least_one, unknown
 
 Distance = Literal["kernel", "sliced"]
 Aggregate = Literal["mean", "worst"]
@@ -57,10 +57,12 @@ class JudgeOptions:
         for name, kind in (("distance", Distance), ("aggregate", Aggregate)):
             if getattr(self, name) not in get_args(kind):
                 raise OptionError(unknown(name, str(getattr(self, name)), get_args(kind)))
-        for name in ("directions", "steps", "opponents", "discriminators"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise OptionError(f"{name} is at least 1, got {value}.")
+        at_least_one(
+            directions=self.directions,
+            steps=self.steps,
+            opponents=self.opponents,
+            discriminators=self.discriminators,
+        )
 
     @property
     def judges(self) -> list[str]:

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, final
 
-from deapnets.errors import EvaluationError, OptionError
+from deapnets.errors import EvaluationError, OptionError, at_least_one
 from deapnets.evaluators.base import Evaluator
 from deapnets_gan.images import ImageSet
 from deapnets_gan.judge import Judge, Studio
@@ -65,8 +65,7 @@ class GenerativeTask(Evaluator):
         diversity: float = 1.0,
         vector: bool = False,
     ) -> None:
-        if latent < 1:
-            raise OptionError(f"latent is at least 1, got {latent}.")
+        at_least_one(latent=latent)
         if batch_size < 2:
             raise OptionError(
                 "batch_size is at least 2: one image says nothing of a distribution; got "

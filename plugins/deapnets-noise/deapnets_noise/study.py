@@ -12,13 +12,14 @@ from typing import Any, final
 import numpy as np
 import torch
 
+from deapnets.errors import at_least_one
 from deapnets.reports.statistics import (
     LEVEL,
     friedman,
     median_interval,
     signed_rank,
 )
-from deapnets.reports.studies import StudyFile, paired_tests, require_counts
+from deapnets.reports.studies import StudyFile, paired_tests
 from deapnets.runs.directory import RunDirectory
 from deapnets_noise.cells import Bench, Cell, train_cell
 from deapnets_noise.data import Binary, most_frequent, nearest_mean, threshold_on_ink
@@ -63,7 +64,7 @@ class Plan:
     epochs: int = 20
 
     def __post_init__(self) -> None:
-        require_counts(self)
+        at_least_one(**asdict(self))
 
 
 def cells() -> list[Cell]:

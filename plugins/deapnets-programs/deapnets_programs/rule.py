@@ -6,7 +6,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
-from deapnets.errors import OptionError
+from deapnets.errors import at_least_one
 from deapnets.evaluators.architectures import Outcome
 from deapnets.evaluators.programs import ProgramEvaluator
 
@@ -67,9 +67,7 @@ class Rule(ProgramEvaluator):
         height: int = 7,
         size: int = 30,
     ) -> None:
-        for name, value in (("tasks", tasks), ("steps", steps), ("unseen", unseen)):
-            if value < 1:
-                raise OptionError(f"{name} is at least 1, got {value}.")
+        at_least_one(tasks=tasks, steps=steps, unseen=unseen)
         from deapnets_programs.learning import rule_space
 
         self._tasks, self._steps, self._unseen, self._seed = tasks, steps, unseen, seed

@@ -7,18 +7,18 @@ import random
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, final
 
 import numpy as np
 import torch
 
-from deapnets.errors import RunError
+from deapnets.errors import RunError, at_least_one
 from deapnets.programs.printing import mathematics
 from deapnets.programs.reducing import reduced
 from deapnets.programs.tuning import tune_es
-from deapnets.reports.studies import StudyFile, paired_tests, require_counts
+from deapnets.reports.studies import StudyFile, paired_tests
 from deapnets.runs.budget import Budget
 from deapnets.runs.configuring import Configuration, make_evaluator, make_settings
 from deapnets.runs.directory import RunDirectory
@@ -67,7 +67,7 @@ class Plan:
     unseen: int = 24
 
     def __post_init__(self) -> None:
-        require_counts(self)
+        at_least_one(**asdict(self))
 
     def options(self, seed: int) -> list[str]:
         """Return the evaluator's options for a seed."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from deapnets_mnist.evaluator import DatasetName, Mnist
 
-from deapnets.errors import OptionError
+from deapnets.errors import OptionError, at_least_one
 from deapnets.evaluators.architectures import Outcome
 from deapnets.evaluators.programs import ProgramEvaluator
 
@@ -77,9 +77,7 @@ class TrainedEvaluator(ProgramEvaluator):
         height: int = 5,
         size: int = 15,
     ) -> None:
-        for name, value in (("steps", steps), ("networks", networks)):
-            if value < 1:
-                raise OptionError(f"{name} is at least 1, got {value}.")
+        at_least_one(steps=steps, networks=networks)
         self._hidden = _sizes(hidden)
         self._source = Mnist(dataset=dataset, data=data, validation=HELD_OUT)
         self._steps, self._networks, self._seed = steps, networks, seed
