@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
-from pathlib import Path
 
 import pytest
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-
 
 @pytest.fixture
-def sweep(monkeypatch, tmp_path):
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    for name in ("quality", "timing"):  # the scripts import each other by name
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    spec = importlib.util.spec_from_file_location("deapnets_sweep", BENCHMARKS / "sweep.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    monkeypatch.setattr(module, "RESULT", tmp_path / "sweep.json")
-    for name in ("quality", "timing"):
-        sys.modules.pop(name, None)
-    return module
+def sweep(benchmark_module):
+    return benchmark_module("sweep")
 
 
 @pytest.fixture
