@@ -7,7 +7,7 @@ Peers that are not installed are left out and named (``pip install deapnets[benc
 peer has a process of its own, so that no library disturbs another; deapnets and the two floors
 share one, in turns of three generations in a row, after some that are not counted. The medians and
 what other processes did meanwhile go to
-``benchmarks/results/generation.json``, and the table into the README. Sizes and the job: `peers`.
+``benchmarks/results/generation.json``, and the table into the README. Sizes and the job: `jobs`.
 """
 
 import argparse
@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from deap import base, creator, tools
-from peers import (
+from floors import bookkeeping_floor, forward_floor
+from jobs import (
     MUTATION_PROBABILITY,
-    PEERS,
     SIGMA,
     SIZES,
     SWAP_PROBABILITY,
@@ -31,9 +31,8 @@ from peers import (
     Generation,
     Peer,
     Size,
-    bookkeeping_floor,
-    forward_floor,
 )
+from peers import PEERS
 from publishing import publish
 from timing import Neighbours, Timing, measure, record, write
 

@@ -27,7 +27,7 @@ from typing import Any
 
 import torch
 from deap import base, creator
-from peers import SIZES, Size, mlp
+from jobs import SIZES, Size, mlp
 from timing import hardware, versions, write
 
 import deapnets as dn

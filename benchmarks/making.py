@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import torch
-from peers import SIGMA, Size, mlp
+from jobs import SIGMA, Size, mlp
 from timing import Timing, measure, record, table, write
 
 import deapnets as dn

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peers import deep, mlp
+from jobs import deep, mlp
 from timing import measure, record, write
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode

@@ -12,7 +12,7 @@ import random
 from pathlib import Path
 
 import torch
-from peers import mlp
+from jobs import mlp
 from timing import Neighbours, Timing, measure, record, table, write
 
 import deapnets as dn

@@ -34,7 +34,9 @@ from typing import Any
 
 import torch
 from deap import base, creator
-from peers import SIZES, EvosaxSimpleGA, Generation, Peer, Size, _evotorch_fitness, mlp
+from evosax_peer import EvosaxSimpleGA
+from jobs import SIZES, Generation, Peer, Size, mlp
+from peers import evotorch_fitness
 from publishing import publish
 from timing import Neighbours, Timing, measure, record, write
 
@@ -129,7 +131,7 @@ class EvoTorchSNES(Peer):
         logging.getLogger("evotorch").setLevel(logging.WARNING)
         problem = Problem(
             "max",
-            vectorized(_evotorch_fitness(size)),
+            vectorized(evotorch_fitness(size)),
             solution_length=size.weights,
             initial_bounds=(-SIGMA, SIGMA),
             dtype=torch.float32,
