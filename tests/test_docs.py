@@ -59,6 +59,7 @@ def run(*arguments: str, cwd: Path, **environment: str) -> str:
         "docs/operators.md",
         "docs/plugins.md",
         "docs/programs.md",
+        "docs/reproducibility.md",
         "docs/run-directory.md",
         "docs/runs.md",
         "docs/testing.md",

@@ -8,17 +8,27 @@
     return getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
   }
 
+  function parts(name) {
+    const hex = variable(name);
+    return [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+  }
+
+  // The colour `share` of the way from one variable to another: what is written on it stays legible.
+  function mixed(from, to, share) {
+    const [here, there] = [parts(from), parts(to)];
+    return "rgb(" + here.map((value, at) => Math.round(value + share * (there[at] - value))) + ")";
+  }
+
   // "@best" is the variable --best, "@best/0.5" the same at half opacity.
   function coloured(value) {
     if (typeof value === "string") {
       const match = /^@([a-z0-9]+)(?:\/([0-9.]+))?$/.exec(value);
       if (!match) return value;
       if (match[1] === "diverging") return [[0, variable("low")], [0.5, variable("middle")], [1, variable("high")]];
-      if (match[1] === "mistakes") return [[0, variable("card")], [1, variable("best")]];
+      if (match[1] === "mistakes") return [[0, variable("card")], [1, mixed("card", "best", 0.55)]];
       const hex = variable(match[1]);
       if (!match[2]) return hex;
-      const parts = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
-      return "rgba(" + parts.join(",") + "," + match[2] + ")";
+      return "rgba(" + parts(match[1]).join(",") + "," + match[2] + ")";
     }
     if (Array.isArray(value)) {
       return value.length && typeof value[0] === "number" ? value : value.map(coloured);

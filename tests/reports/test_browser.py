@@ -120,3 +120,27 @@ def test_curves_can_be_drawn_against_seconds(opened):
         "s.dispatchEvent(new Event('change'))"
     )
     assert 0 < driver.execute_script(last) < 40
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_counts_are_legible_on_the_darkest_mistake(opened, scheme):
+    """The contrast that WCAG 2.1 asks of text, 4.5."""
+    driver = opened("run", 1400, scheme)
+    script = """
+      const plot = document.querySelector('[id^=confusion]');
+      const cell = plot.data[0].colorscale[1][1], ink = plot.data[0].textfont.color;
+      const probe = document.createElement('i'); document.body.append(probe);
+      return [cell, ink].map(colour => { probe.style.color = colour;
+        return getComputedStyle(probe).color.match(/[0-9]+/g).map(Number); });
+    """
+    first, second = sorted(map(luminance, driver.execute_script(script)))
+    assert (second + 0.05) / (first + 0.05) >= 4.5
+
+
+def luminance(colour: list[int]) -> float:
+    """Return the relative luminance of an sRGB colour, as WCAG 2.1 defines it."""
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in (value / 255 for value in colour)
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
