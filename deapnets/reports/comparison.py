@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 from deapnets.algorithms.base import Settings
 from deapnets.errors import OptionError, RunError, unknown
@@ -23,6 +23,9 @@ from deapnets.runs.configuring import Configuration, make_evaluator, make_settin
 from deapnets.runs.directory import FORMAT, RunDirectory
 from deapnets.runs.environment import environment
 from deapnets.runs.running import Run
+
+if TYPE_CHECKING:
+    from deapnets.networks.precision import Precision
 
 CONSTANT = "constant"
 """The row of the trivial answer: what is reached without looking at the inputs."""
@@ -58,7 +61,7 @@ class Plan:
         ``NAME.KEY=VALUE`` of the algorithms.
     metric
         A figure of ``result.json``; None for the test accuracy, or what there is instead.
-    device, memory
+    device, memory, precision
         As `deapnets.PopulationMap` takes them.
 
     Raises
@@ -77,6 +80,7 @@ class Plan:
     metric: str | None = None
     device: str = "auto"
     memory: str | None = None
+    precision: Precision = "float32"
     seconds: float | None = None
     evaluation_seconds: float | None = None
 
@@ -241,7 +245,7 @@ class Comparison:
             self._settings[name] = make_settings(algorithm, pairs, plugin.instance)
         settings = self._settings[name]
         budget = self._budget()
-        machine = {"device": plan.device, "memory": plan.memory}
+        machine = {name: getattr(plan, name) for name in ("device", "memory", "precision")}
         return Configuration(plugin, algorithm, settings, budget, seed, **machine)  # type: ignore[arg-type]  # two of its own
 
     def _budget(self) -> Budget:

@@ -7,7 +7,7 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 from deapnets.algorithms.base import Settings
 from deapnets.engines.faults import OnError
@@ -18,6 +18,9 @@ from deapnets.plugins import EVALUATORS, STRATEGIES, UsablePlugin, find, get
 from deapnets.plugins.options import options_of, parse_options
 from deapnets.runs.budget import Budget
 from deapnets.runs.directory import FORMAT
+
+if TYPE_CHECKING:
+    from deapnets.networks.precision import Precision
 
 
 @final
@@ -37,7 +40,7 @@ class Configuration:
         When the run ends.
     seed
         Seed of everything that is random, from 0 to 2**32 - 1.
-    device, memory, on_error, engine, workers, address, time_limit
+    device, memory, precision, on_error, engine, workers, address, time_limit
         As `deapnets.PopulationMap` takes them.
     validate_every
         Generations between two looks at the validation split.
@@ -54,6 +57,7 @@ class Configuration:
     seed: int
     device: str = "auto"
     memory: str | None = None
+    precision: Precision = "float32"
     on_error: OnError = "raise"
     validate_every: int = 10
     checkpoint_every: float = 10.0
@@ -87,6 +91,12 @@ class Configuration:
                 f"Try: deapnets run {name} --algorithm {'ga' if searches else 'aging'}"
             )
 
+        if searches and self.precision != "float32":
+            raise OptionError(
+                f'precision is of runs that evolve weights, and "{self.algorithm}" searches '
+                "architectures: their evaluator trains as its own options say."
+            )
+
     @property
     def evaluator(self) -> Evaluator:
         """The evaluator."""
@@ -113,6 +123,7 @@ class Configuration:
             "seed": self.seed,
             "device": self.device,
             "memory": self.memory,
+            "precision": self.precision,
             "on_error": self.on_error,
             "engine": self.engine,
             "workers": self.workers,

@@ -50,13 +50,15 @@ def stored_configuration(
         plugin = stored_plugin(directory.path, config, any_version=any_version)
         kind = settings_class(config["algorithm"], plugin.instance)
         kept = {f.name: config[f.name] for f in dataclasses.fields(Configuration) if _plain(f)}
-        loggers = tuple(config.get("log", ()))  # runs that are older have none
+        # Runs that are older have neither.
+        loggers, precision = tuple(config.get("log", ())), config.get("precision", "float32")
         return Configuration(
             plugin=plugin,
             algorithm=config["algorithm"],
             settings=kind(**config["algorithm_options"]),
             budget=_budget(config["budget"]).extended(**limits),
             log=loggers,
+            precision=precision,
             **{**kept, "device": (config if "space" in config else config["map"])["device"]},
         )
     except (KeyError, TypeError) as error:
@@ -105,7 +107,8 @@ def _version(name: str) -> str | None:
 
 def _plain(field: dataclasses.Field[Any]) -> bool:
     """Return whether a field of the configuration stands in ``config.json`` as it is."""
-    return field.name not in ("plugin", "algorithm", "settings", "budget", "device", "log")
+    own = ("plugin", "algorithm", "settings", "budget", "device", "log", "precision")
+    return field.name not in own
 
 
 def stored_plugin(path: Path, config: Mapping[str, Any], *, any_version: bool) -> UsablePlugin:

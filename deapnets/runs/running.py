@@ -80,6 +80,7 @@ class Run:
         self._mapping = PopulationMap(
             device=configuration.device,
             memory=configuration.memory,
+            precision=configuration.precision,
             on_error=configuration.on_error,
             seed=configuration.seed,
             engine=configuration.engine,

@@ -16,8 +16,11 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from deapnets.plugins import EVALUATORS, find
+from deapnets.reports.repeating import command_of
+from deapnets.reports.story import read_story
 from deapnets.runs.configuring import make_evaluator
 from deapnets.runs.directory import RunDirectory
+from deapnets.runs.resuming import stored_configuration
 
 needs_mnist = pytest.mark.skipif(
     "mnist" not in {plugin.name for plugin in find(EVALUATORS)},
@@ -257,6 +260,7 @@ def test_json_is_all_that_is_printed_and_is_the_result(deapnets, tmp_path):
 def test_every_setting_reaches_the_run(deapnets, tmp_path):
     words = "run xor --algorithm ga --population 20 --generations 9 --evaluations 60 --seed 7"
     more = "--target validation_accuracy=2 --device cpu --memory 1GB --on-error worst --out run"
+    more += " --precision bfloat16"
     options = "-o hidden=3 -o fitness=accuracy -a sigma=0.3 -a crossover=onepoint"
     done(deapnets(*f"{words} {more} --seconds 60 {options}".split()))
     config = json.loads((tmp_path / "run" / "config.json").read_text())
@@ -271,8 +275,25 @@ def test_every_setting_reaches_the_run(deapnets, tmp_path):
         "evaluation_seconds": None,
         "target": {"metric": "validation_accuracy", "value": 2.0},
     }
-    named = ("algorithm", "seed", "device", "memory", "on_error")
-    assert [config[name] for name in named] == ["ga", 7, "cpu", "1GB", "worst"]
+    named = ("algorithm", "seed", "device", "memory", "on_error", "precision")
+    assert [config[name] for name in named] == ["ga", 7, "cpu", "1GB", "worst", "bfloat16"]
+    assert config["map"]["precision"] == "bfloat16"
+
+
+def test_a_run_in_bfloat16_scores_otherwise_and_is_resumed_so(deapnets, tmp_path):
+    words = "run xor --population 20 --seed 7 --device cpu --generations"
+    for out, more in (("plain", ()), ("half", ("--precision", "bfloat16"))):
+        done(deapnets(*words.split(), "6", "--out", out, *more))
+    logs = [(tmp_path / out / "log.jsonl").read_text() for out in ("plain", "half")]
+    assert logs[0].splitlines()[0] != logs[1].splitlines()[0]
+    assert stored_configuration(RunDirectory.open("half")).precision == "bfloat16"
+    assert "--precision bfloat16" in command_of(read_story("half"))
+
+
+def test_a_search_of_architectures_in_bfloat16_is_refused(deapnets):
+    result = deapnets("run", "bitstring", "--algorithm", "aging", "--precision", "bfloat16")
+    assert result.exit_code == 2
+    assert "precision is of runs that evolve weights" in result.output
 
 
 # --- budgets ---
