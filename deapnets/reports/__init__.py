@@ -5,6 +5,7 @@ module       concept
 ===========  ==========================================================================
 statistics   paired tests, corrections, effect sizes, intervals, and a verdict in words
 comparison   `Comparison`: algorithms on one evaluator at equal budgets, run and tested
+rows         `Row`: what a comparison says of one algorithm, and what is tested
 studies      `StudyFile`: cells that a killed study goes on with, and how they are tested
 curves       the picture of a comparison: median curves and bands
 report       `report_of`: one page about one run, or several

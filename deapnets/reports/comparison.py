@@ -5,10 +5,8 @@ from __future__ import annotations
 import dataclasses
 import re
 import shutil
-import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
 from typing import TYPE_CHECKING, Any, final
 
 from deapnets.algorithms.base import Settings
@@ -17,7 +15,7 @@ from deapnets.files.whole import unflushed
 from deapnets.plugins import EVALUATORS, UsablePlugin, get
 from deapnets.plugins.options import parse_options
 from deapnets.reports.courses import Courses, courses_of, expected
-from deapnets.reports.statistics import PairedTest, compare_pairs
+from deapnets.reports.rows import compare_rows, fixed_row, record_of, row_of, shared_figures
 from deapnets.runs.budget import Budget, minimised
 from deapnets.runs.configuring import Configuration, make_evaluator, make_settings
 from deapnets.runs.directory import FORMAT, RunDirectory
@@ -120,28 +118,6 @@ class Plan:
 
 @final
 @dataclass(frozen=True)
-class Row:
-    """One algorithm's results: a value a seed.
-
-    ``image_forwards``, ``evaluations`` and ``seconds`` are means over the seeds, and so are
-    ``metrics``: those that every run has. ``evaluation_seconds`` is None where nobody counts them.
-    """
-
-    algorithm: str
-    seeds: list[int]
-    metric: str
-    values: list[float]
-    mean: float
-    deviation: float | None
-    evaluations: float
-    image_forwards: float
-    seconds: float
-    evaluation_seconds: float | None = None
-    metrics: dict[str, float] = field(default_factory=dict)
-
-
-@final
-@dataclass(frozen=True)
 class Step:
     """One run of a comparison that is over, or was over before."""
 
@@ -206,18 +182,18 @@ class Comparison:
         }
         evaluator = self._configuration(names[0], 1).evaluator
         metric = self._metric([r for lot in results.values() for r in lot])
-        rows = [_row(name, metric, lot) for name, lot in results.items()]
-        rows += _fixed_row(CONSTANT, evaluator.baseline(), metric, self.plan.seeds)
+        rows = [row_of(name, metric, lot) for name, lot in results.items()]
+        rows += fixed_row(CONSTANT, evaluator.baseline(), metric, self.plan.seeds)
         less = minimised(metric) or (metric == "best_fitness" and evaluator.weights[0] < 0)
-        tests = _tests(rows, list(self.plan.contenders), less)
-        rows += _fixed_row(DRAWS, expected(evaluator, self._budget()), metric, self.plan.seeds)
+        tests = compare_rows(rows, list(self.plan.contenders), less)
+        rows += fixed_row(DRAWS, expected(evaluator, self._budget()), metric, self.plan.seeds)
         courses = self.courses()
         value = {
             "format": FORMAT,
             **dataclasses.asdict(self.plan),
             "metric": metric,
             "rows": [dataclasses.asdict(row) for row in rows],
-            "tests": [_test_record(test) for test in tests],
+            "tests": [record_of(test) for test in tests],
             "courses": [] if courses is None else courses.means(),
             "environment": environment(),
         }
@@ -270,7 +246,7 @@ class Comparison:
 
     def _metric(self, results: Sequence[dict[str, Any]]) -> str:
         """Return the metric asked for; else the first of the usual ones that every run has."""
-        shared = _shared(results)
+        shared = shared_figures(results)
         if self.plan.metric is not None:
             if self.plan.metric not in shared:
                 raise OptionError(unknown("metric", self.plan.metric, shared))
@@ -327,79 +303,3 @@ def _alike(found: Any, asked: Any) -> bool:
     if isinstance(asked, dict) and isinstance(found, dict):
         return found.keys() == asked.keys() and all(_alike(found[k], asked[k]) for k in asked)
     return found == asked or str(found) == str(asked)
-
-
-def _figures(result: dict[str, Any]) -> dict[str, float]:
-    own = {} if result["best_fitness"] is None else {"best_fitness": result["best_fitness"]}
-    return {**{k: v for k, v in result["metrics"].items() if v is not None}, **own}
-
-
-def _row(algorithm: str, metric: str, results: Sequence[dict[str, Any]]) -> Row:
-    values = [float(_figures(result)[metric]) for result in results]
-    mean, deviation = _moments(values)
-    counted = all("evaluation_seconds" in result for result in results)
-    return Row(
-        algorithm,
-        [result["seed"] for result in results],
-        metric,
-        values,
-        mean,
-        deviation,
-        evaluations=_mean(results, "evaluations"),
-        image_forwards=_mean(results, "image_forwards"),
-        seconds=_mean(results, "seconds"),
-        evaluation_seconds=_mean(results, "evaluation_seconds") if counted else None,
-        metrics={name: _mean(map(_figures, results), name) for name in sorted(_shared(results))},
-    )
-
-
-def _shared(results: Sequence[dict[str, Any]]) -> set[str]:
-    """Return the names of the figures that every run has."""
-    return set.intersection(*(set(_figures(result)) for result in results))
-
-
-def _mean(records: Iterable[dict[str, Any]], name: str) -> float:
-    return statistics.fmean(float(record[name]) for record in records)
-
-
-def _moments(values: Sequence[float]) -> tuple[float, float | None]:
-    deviation = statistics.stdev(values) if len(values) > 1 else None
-    return statistics.fmean(values), deviation
-
-
-def _fixed_row(name: str, figures: dict[str, float], metric: str, seeds: int) -> list[Row]:
-    """Return the row of what is the same for every seed; none where nobody knows."""
-    if metric not in figures:
-        return []
-    value = float(figures[metric])
-    numbers = list(range(1, seeds + 1))
-    deviation = 0.0 if seeds > 1 else None
-    row = Row(name, numbers, metric, [value] * seeds, value, deviation, 0.0, 0.0, 0.0)
-    return [dataclasses.replace(row, metrics=figures)]
-
-
-def _tests(rows: Sequence[Row], asked: Sequence[str], less_is_better: bool) -> list[PairedTest]:
-    """Return the tests of each algorithm asked for against all others.
-
-    Baselines are not tested among themselves: each test costs all others some significance.
-    """
-    pairs = [(a, b) for a, b in combinations([r.algorithm for r in rows], 2) if a in asked]
-    values = {row.algorithm: row.values for row in rows}
-    as_points = rows[0].metric.endswith("accuracy")
-    return compare_pairs(
-        values,
-        pairs,
-        minimised=less_is_better,
-        unit="points" if as_points else "",
-        scale=100.0 if as_points else 1.0,
-    )
-
-
-def _test_record(test: PairedTest) -> dict[str, Any]:
-    return {
-        "a": test.a,
-        "b": test.b,
-        "test": "Wilcoxon signed-rank, paired by seed, two-sided; Holm",
-        **{k: v for k, v in dataclasses.asdict(test).items() if k not in ("a", "b", "verdict")},
-        "verdict": test.verdict,
-    }
