@@ -222,7 +222,7 @@ class Comparison:
         settings = self._settings[name]
         budget = self._budget()
         machine = {name: getattr(plan, name) for name in ("device", "memory", "precision")}
-        return Configuration(plugin, algorithm, settings, budget, seed, **machine)  # type: ignore[arg-type]  # two of its own
+        return Configuration(plugin, algorithm, settings, budget, seed, **machine)
 
     def _budget(self) -> Budget:
         plan = self.plan

@@ -14,7 +14,13 @@ from deapnets.reports.story import Record, Story, record_of
 from deapnets.runs.budget import LIMITS
 
 _MACHINE = {"device": "auto", "memory": None, "engine": "serial", "workers": None}
-_MORE = {"precision": "float32", "address": None, "time_limit": None, "on_error": "raise", "checkpoint_every": 10.0}
+_MORE = {
+    "precision": "float32",
+    "address": None,
+    "time_limit": None,
+    "on_error": "raise",
+    "checkpoint_every": 10.0,
+}
 
 
 def command_of(story: Story) -> list[str]:
