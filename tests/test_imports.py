@@ -1,6 +1,7 @@
 """Which module may import which, and what importing deapnets costs."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -86,6 +87,13 @@ def test_a_module_imports_only_from_what_stands_before_its_package(path):
     for target in imported_by(path) - {package}:
         assert target in PLACES, f"{path}: {target} has no place in ORDER yet"
         assert PLACES[target] < PLACES[package], f"{path}: {package} must not import {target}"
+
+
+@pytest.mark.parametrize("package", sorted(ROOT.glob("*/__init__.py")), ids=lambda p: p.parent.name)
+def test_a_package_says_of_each_of_its_modules_what_it_is_for(package):
+    index = ast.get_docstring(ast.parse(package.read_text(encoding="utf-8")))
+    modules = {path.stem for path in package.parent.glob("*.py")} - {"__init__", "__main__"}
+    assert sorted(modules - set(re.findall(r"\w+", index))) == []
 
 
 def test_no_two_packages_import_each_other_on_whatever_detour():

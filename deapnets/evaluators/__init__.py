@@ -6,6 +6,8 @@ module         concept
 base           `Evaluator`: the contract
 architectures  `ArchitectureEvaluator`: the contract where structures are evolved
 archive        `ScoreArchive`: every score of every network, in a file beyond a run
+programs       `ProgramEvaluator`: the contract where programs are; `Regression` of formulas
+census         `Census`: all networks of a space with their scores
 batches        `MiniBatches`: which training rows a generation sees
 constants      `constant`: the trivial answer
 mistakes       `find_mistakes`: which classes are taken for which

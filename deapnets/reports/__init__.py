@@ -7,6 +7,7 @@ statistics   paired tests, corrections, effect sizes, intervals, and a verdict i
 comparison   `Comparison`: algorithms on one evaluator at equal budgets, run and tested
 rows         `Row`: what a comparison says of one algorithm, and what is tested
 studies      `StudyFile`: cells that a killed study goes on with, and how they are tested
+courses      what a search would have returned at each moment, where that can be looked up
 curves       the picture of a comparison: median curves and bands
 report       `report_of`: one page about one run, or several
 story        `Story`: all that a run's directory tells, also a damaged one

@@ -21,6 +21,9 @@ resuming     a `Configuration` from the ``config.json`` of a run that is there
 champion     the network a run saves, chosen on the validation split
 checkpointer `Checkpointer`: snapshots for a script's own loop
 running      `Run`: generation after generation, with a log line each
+logging      the loggers of a run, none of which can be its end
+exporting    a run's best network on its own, and as a file that other programs read
+predicting   what it says of inputs that were no part of the run
 status       what a directory says of its run: ``deapnets show``, ``deapnets runs``
 figures      how pictures look: sizes, colours, what is left out
 curve        the picture of the learning curve
