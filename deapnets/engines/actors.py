@@ -238,9 +238,10 @@ def _connect(ray: Any, address: str | None, workers: int | None) -> None:
                 **({"num_cpus": workers, "include_dashboard": False} if new else {}),
             )
     except (ConnectionError, RuntimeError, ValueError) as error:
-        raise EngineError(
-            f"No Ray cluster at {address or 'this machine'}: {_line(error)}"
-        ) from error
+        said = f"No Ray cluster at {address or 'this machine'}: {_line(error)}"
+        if not new and os.environ.get("RAY_AUTH_MODE") != "token":
+            said += ". One that asks for a token is reached with RAY_AUTH_MODE=token."
+        raise EngineError(said) from error
 
 
 def _require_reachable(address: str) -> None:
