@@ -42,6 +42,10 @@ class EngineError(DeapnetsError, RuntimeError):
     """Workers that cannot be reached, started or sent what they need."""
 
 
+class WorkerLostError(EngineError):
+    """A call that was given up: every worker that tried it was lost."""
+
+
 class MemoryBudgetError(DeapnetsError, ValueError):
     """A memory budget in which not even one individual can be evaluated."""
 

@@ -244,6 +244,10 @@ class PopulationMap:
         """How many networks are made and scored at the same time: workers of the engine."""
         return self._engine.workers
 
+    def executor(self) -> Executor | None:
+        """Return the engine's workers as an executor, for a search; None for this process alone."""
+        return self._engine.executor()
+
     def close(self) -> None:
         """Let workers go, if there are any; they come back when the map is used."""
         self._engine.close()

@@ -22,7 +22,7 @@ from deapnets.algorithms.trials import (
     pack_individual,
     unpack_individual,
 )
-from deapnets.errors import OptionError, at_least_one
+from deapnets.errors import OptionError, WorkerLostError, at_least_one
 from deapnets.evaluators.architectures import ArchitectureEvaluator, Outcome
 from deapnets.evaluators.archive import Score, ScoreArchive
 
@@ -161,9 +161,13 @@ class Search(ABC):
         return None if entry is None else entry.individual
 
     def _fill(self) -> None:
+        for trial in self._waiting:
+            if trial.result is None:  # after a state was taken up
+                self._start(trial)
         while len(self._waiting) < self.window and self._has_budget():
             trial = self._next_trial()
             self._started += 1
+            self._look_up(trial)
             self._start(trial)
             self._waiting.append(trial)
 
@@ -204,36 +208,52 @@ class Search(ABC):
             return self._halving.fidelities[level]
         return self._evaluator.fidelities[-1] if self._evaluator else 1.0
 
-    def _start(self, trial: Trial) -> None:
-        """Begin an evaluation: look it up, hand it to an executor, or leave it for its turn."""
+    def _look_up(self, trial: Trial) -> None:
+        """Note what is known of a trial now: it may change while the trial is under way."""
+        individual = trial.individual
         if self._archive is not None and not trial.again:
-            key = name_of(trial.individual)
-            known = self._archive.recall(key, self._fidelity(trial.level))
-            if known is not None:
-                trial.recalled = True
-                trial.result = functools.partial(Outcome, known)
-                return
-        call = self._call(trial)
-        if self._executor is None:
-            trial.result = lambda: as_outcome(call())
-        else:
-            future: Future[Any] = self._executor.submit(call)
-            trial.result = lambda: as_outcome(future.result())
+            known = self._archive.recall(name_of(individual), self._fidelity(trial.level))
+            trial.known = known
+        parent = getattr(individual, "parent", None)
+        if self._evaluator is not None and parent is not None:
+            trial.legacy = self._evaluator.legacy(parent)
 
-    def _call(self, trial: Trial) -> Callable[[], Any]:
-        """Return what evaluates a trial, in whatever process."""
-        if self._evaluator is None:
-            return functools.partial(self.toolbox.evaluate, trial.individual)
-        genome = trial.individual
-        if self._executor is not None:  # classes of DEAP's creator do not travel well
-            genome = genome.plain()
+    def _start(self, trial: Trial) -> None:
+        """Begin an evaluation: hand it to an executor, or leave it for its turn."""
+        if trial.known is not None:
+            outcome = Outcome(trial.known)
+            trial.result = lambda: (outcome, None)
+            return
+        call, arguments = self._call(trial)
+        if self._executor is None:
+            trial.result = lambda: _both(call(*arguments))
+        else:
+            future: Future[Any] = self._executor.submit(call, *arguments)
+            trial.result = lambda: _both(future.result())
+
+    def _call(self, trial: Trial) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """Return what evaluates a trial, in whatever process, and its arguments."""
+        evaluator, individual = self._evaluator, trial.individual
+        if evaluator is None:
+            return self.toolbox.evaluate, (individual,)
         fidelity = self._fidelity(trial.level)
-        return functools.partial(self._evaluator.outcome, genome, fidelity, trial.seed)
+        if self._executor is None and not evaluator.bequeaths:
+            return evaluator.outcome, (individual, fidelity, trial.seed)
+        parent = getattr(individual, "parent", None)
+        # Classes of DEAP's creator do not travel well.
+        return evaluator.errand, (individual.plain(), fidelity, trial.seed, parent, trial.legacy)
 
     def _result(self, trial: Trial) -> Outcome:
-        if trial.result is None:  # after a state was taken up
-            self._start(trial)
-        return trial.result()  # type: ignore[misc]  # it was started
+        """Return the outcome of a trial that was started; its legacy is there for children."""
+        try:
+            outcome, legacy = trial.result()  # type: ignore[misc]  # it was started
+        except WorkerLostError as error:
+            if self._evaluator is None:
+                raise
+            return self._evaluator.failed(str(error))
+        if legacy is not None and self._evaluator is not None:
+            self._evaluator.admit(trial.individual.key, legacy)
+        return outcome
 
     def _apply(self, trial: Trial, outcome: Outcome) -> None:
         individual = trial.individual
@@ -260,7 +280,7 @@ class Search(ABC):
         reason = outcome.records.get("infeasible")
         if reason is not None:
             self.ledger.infeasible[reason] = self.ledger.infeasible.get(reason, 0) + 1
-        if trial.recalled:
+        if trial.known is not None:
             self.ledger.hits += 1
             return
         self.ledger.seconds += outcome.seconds
@@ -273,7 +293,8 @@ class Search(ABC):
         """Return what goes on from here, as JSON values; individuals are their texts.
 
         As `deapnets.algorithms.base.Algorithm.state_dict`. What is under way is evaluated again,
-        under the same seeds. Random states, the toolbox and an archive's file are not in it.
+        under the same seeds, and may hold tensors of what it inherits. Random states, the toolbox
+        and an archive's file are not in it.
         """
         return {
             "number": self.number,
@@ -303,3 +324,10 @@ class Search(ABC):
         for trial in self._waiting:
             if trial.again:
                 self.ledger.entries[name_of(trial.individual)].waiting += 1
+
+
+def _both(returned: Any) -> tuple[Outcome, Any]:
+    """Return the outcome and the legacy of what an evaluator, or any function, returned."""
+    if isinstance(returned, tuple) and returned and isinstance(returned[0], Outcome):
+        return returned[0], returned[1]
+    return as_outcome(returned), None

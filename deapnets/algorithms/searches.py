@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -98,8 +99,19 @@ class SearchSettings(Settings):
         if path is not None:
             task = f"{type(evaluator).__name__} {evaluator.space().describe()}"
             common["archive"] = ScoreArchive(path, self.policy, task)
+        common["executor"] = self._executor(mapping)
         search = self.search(search_toolbox(evaluator), **common)
         return SearchAlgorithm(search, mapping, self.rescore)
+
+    def _executor(self, mapping: PopulationMap) -> Executor | None:
+        """Return the map's workers; an `OptionError` when most would have nothing to do."""
+        if self.window < mapping.workers:
+            raise OptionError(
+                f"With window={self.window} only {self.window} of {mapping.workers} workers have "
+                f"something to do. Give -a window={3 * mapping.workers}: what is found follows "
+                "from the window, not from the number of workers."
+            )
+        return mapping.executor()
 
 
 def search_toolbox(evaluator: ArchitectureEvaluator) -> base.Toolbox:

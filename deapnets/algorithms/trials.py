@@ -39,28 +39,36 @@ class Trial:
         Seed of the evaluation.
     again
         Whether it is a leader that is scored again.
+    known
+        Fitness that an archive knew when it was proposed; None where it is evaluated.
+    legacy
+        What it inherits: its parent's legacy when it was proposed.
     result
-        What waits for the outcome and returns it; None before the evaluation was begun.
-    recalled
-        Whether the outcome comes from an archive.
+        What waits for the outcome and the individual's own legacy, and returns both; None before
+        the evaluation was begun.
     """
 
     individual: Any
     level: int
     seed: int
     again: bool = False
-    result: Callable[[], Outcome] | None = None
-    recalled: bool = False
+    known: tuple[float, ...] | None = None
+    legacy: Any = None
+    result: Callable[[], tuple[Outcome, Any]] | None = None
 
     def packed(self) -> list[Any]:
-        """Return it as JSON values; it is evaluated again, under the same seed."""
-        return [pack_individual(self.individual), self.level, str(self.seed), self.again]
+        """Return it as JSON values, and tensors of a legacy; it is evaluated again, as before."""
+        known = None if self.known is None else list(self.known)
+        one = pack_individual(self.individual)
+        return [one, self.level, str(self.seed), self.again, known, self.legacy]
 
     @classmethod
     def unpacked(cls, state: list[Any], model: Any) -> Trial:
         """Return the trial of `packed`; ``model`` is an individual of its kind."""
-        individual, level, seed, again = state
-        return cls(unpack_individual(individual, model), level, int(seed), again)
+        individual, level, seed, again, known, legacy = state
+        fitness = None if known is None else tuple(known)
+        one = unpack_individual(individual, model)
+        return cls(one, level, int(seed), again, fitness, legacy)
 
 
 def as_outcome(returned: Any) -> Outcome:

@@ -8,6 +8,7 @@ scoring     nodes to rows to networks to scores, in one process: `Scorer`
 keeping     `Keeper`: made weights that stay in memory, counted against a budget
 families    children of low rank of one base, scored without making their weights
 serial      `SerialEngine`: this process
+errands     `Errands`: workers as an executor of any calls, such as trainings
 remote      `RemoteEngine`: workers, whoever they are
 waiting     which individuals wait, cut into tasks, tried again when they were lost
 orders      the tasks of a call, and what they need

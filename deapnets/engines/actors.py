@@ -13,7 +13,7 @@ from typing import Any, final
 
 from deapnets.engines.bench import Bench
 from deapnets.engines.crew import Crew, Traffic, random_kept
-from deapnets.engines.messages import Done, Failed, Lost, Missing, Reply, Task
+from deapnets.engines.messages import Call, Done, Failed, Lost, Missing, Reply, Returned, Task
 from deapnets.errors import EngineError, OptionError
 
 _REACH_SECONDS = 5.0
@@ -41,7 +41,7 @@ class Actor:
     def ready(self) -> None:
         """Return when the actor is there."""
 
-    def do(self, task: Task) -> Done | Missing | Failed:
+    def do(self, task: Task | Call) -> Done | Returned | Missing | Failed:
         """Do a task, its supplies fetched from the object store."""
         import ray
 
@@ -115,7 +115,7 @@ class RayCrew(Crew):
         self._hire()
         return sum(member.ready and member.ticket is None for member in self._members)
 
-    def start(self, ticket: int, task: Task) -> None:
+    def start(self, ticket: int, task: Task | Call) -> None:
         """Have a waiting actor begin a task: the last one that replied, which holds the most."""
         waiting = [one for one in self._members if one.ready and one.ticket is None]
         member = max(waiting, key=lambda one: one.since)

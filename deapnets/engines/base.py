@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,6 +56,10 @@ class Engine(ABC):
         At most ``window`` are under way: the next node is asked for when the oldest one's scores
         were taken. So what is asked for follows from the scores, whatever the number of workers.
         """
+
+    def executor(self) -> Executor | None:
+        """Return the workers as an executor of any calls; None where this process does it all."""
+        return None
 
     def faults(self) -> list[dict[str, Any]]:
         """Return the losses of workers since this was asked last, as JSON values."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import warnings
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, final
@@ -14,10 +14,20 @@ import numpy as np
 import torch
 
 from deapnets.engines import pickling
-from deapnets.engines.messages import Done, Failed, Missing, Packing, Task, failed, packed
+from deapnets.engines.messages import (
+    Call,
+    Done,
+    Failed,
+    Missing,
+    Packing,
+    Returned,
+    Task,
+    failed,
+    packed,
+)
 from deapnets.engines.packing import SHARED, tensor_on, unpack
 from deapnets.engines.scoring import Scorer
-from deapnets.engines.sending import Spec, take_state
+from deapnets.engines.sending import Spec, remade, take_state
 from deapnets.evaluators.base import Evaluator
 from deapnets.genomes.layout import Layout
 from deapnets.genomes.nodes import Node
@@ -53,23 +63,39 @@ class Bench:
         self._relays = relays
         self._places: OrderedDict[str, _Place] = OrderedDict()
         self._shelf: OrderedDict[str, Any] = OrderedDict()  # states and blocks
+        self._functions: OrderedDict[str, Callable[..., Any]] = OrderedDict()
 
-    def do(self, task: Task) -> Done | Missing | Failed:
-        """Return a task's scores, as they travel; or what it lacks, or what went wrong."""
+    def do(self, task: Task | Call) -> Done | Returned | Missing | Failed:
+        """Return a task's scores, or what a call returned; or what it lacks, or what went wrong."""
         try:
             self._shelf.update(task.supplies)
             lacking = [name for name in task.needs if not self._has(name)]
             if lacking:
                 return Missing(lacking)
             with _caught_warnings(self._relays) as caught:
-                scored, weights = self._scored(task)
+                if isinstance(task, Call):
+                    value = self._called(task)
+                else:
+                    scored, weights = self._scored(task)
             said = [(warning.category, str(warning.message)) for warning in caught]
-            return Done(scored, said, weights)
+            return Returned(value, said) if isinstance(task, Call) else Done(scored, said, weights)
         except Exception as error:
             return failed(error)
 
     def _has(self, name: str) -> bool:
-        return name in self._shelf or name in self._places
+        return name in self._shelf or name in self._places or name in self._functions
+
+    def _called(self, call: Call) -> bytes:
+        """Return what a function returns, pickled; functions used longest ago are forgotten."""
+        if call.function not in self._functions:
+            source, method = pickle.loads(self._shelf.pop(call.function))
+            function = remade(source)
+            self._functions[call.function] = getattr(function, method) if method else function
+        self._functions.move_to_end(call.function)
+        while len(self._functions) > _EVALUATORS:
+            self._functions.popitem(last=False)
+        arguments, keywords = pickling.loads(call.arguments)
+        return pickling.dumps(self._functions[call.function](*arguments, **keywords))
 
     def _scored(self, task: Task) -> tuple[list[Packing], dict[int, np.ndarray]]:
         place = self._place(task)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from deapnets.engines.messages import Reply, Task
+from deapnets.engines.messages import Call, Reply, Task
 from deapnets.engines.pool import Pool
 
 
@@ -44,7 +44,7 @@ class Crew(ABC):
         """Return how many tasks may be started now."""
 
     @abstractmethod
-    def start(self, ticket: int, task: Task) -> None:
+    def start(self, ticket: int, task: Task | Call) -> None:
         """Have a worker begin a task."""
 
     @abstractmethod

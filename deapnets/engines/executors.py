@@ -9,13 +9,13 @@ from typing import final
 
 from deapnets.engines.bench import Bench
 from deapnets.engines.crew import Crew, Traffic, random_kept
-from deapnets.engines.messages import Done, Failed, Lost, Missing, Reply, Task
+from deapnets.engines.messages import Call, Done, Failed, Lost, Missing, Reply, Returned, Task
 from deapnets.errors import EngineError
 
 _here = threading.local()  # an executor's workers have no other place to keep a bench
 
 
-def do(task: Task, driver: int) -> Done | Missing | Failed:
+def do(task: Task | Call, driver: int) -> Done | Returned | Missing | Failed:
     """Do a task at the bench of this thread, in whatever process that is.
 
     ``driver`` is the id of the process that wants it: where that is this one, warnings are not
@@ -23,7 +23,7 @@ def do(task: Task, driver: int) -> Done | Missing | Failed:
     """
     if not hasattr(_here, "bench"):
         _here.bench = Bench(relays=os.getpid() != driver)
-    reply: Done | Missing | Failed = _here.bench.do(task)
+    reply: Done | Returned | Missing | Failed = _here.bench.do(task)
     return reply
 
 
@@ -43,13 +43,13 @@ class ExecutorCrew(Crew):
         self.workers = workers or getattr(executor, "_max_workers", None) or os.cpu_count() or 1
         self.traffic = Traffic()
         self._executor = executor
-        self._futures: dict[Future[Done | Missing | Failed], int] = {}
+        self._futures: dict[Future[Done | Returned | Missing | Failed], int] = {}
 
     def idle(self) -> int:
         """Return how many tasks may be started: two a worker, so that none waits for the next."""
         return max(0, 2 * self.workers - len(self._futures))
 
-    def start(self, ticket: int, task: Task) -> None:
+    def start(self, ticket: int, task: Task | Call) -> None:
         """Submit a task."""
         try:
             with random_kept():
@@ -74,7 +74,7 @@ class ExecutorCrew(Crew):
         """Forget what is under way; the executor is its owner's to shut down."""
         self._futures.clear()
 
-    def _reply(self, future: Future[Done | Missing | Failed]) -> Reply:
+    def _reply(self, future: Future[Done | Returned | Missing | Failed]) -> Reply:
         error = future.exception()
         if error is None:
             return future.result()

@@ -50,6 +50,30 @@ class Task:
         return [name for name in (self.spec, self.state, *self.nodes.blocks) if name]
 
 
+@dataclass(frozen=True)
+class Call:
+    """A function to be called; it is named, and sent when it is missing.
+
+    Attributes
+    ----------
+    function
+        Name of what `deapnets.engines.errands` makes of a function.
+    arguments
+        Pickled: positional ones and keywords.
+    supplies
+        What a worker said it misses, by name.
+    """
+
+    function: str
+    arguments: bytes
+    supplies: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def needs(self) -> list[str]:
+        """Names of everything that a worker must have."""
+        return [self.function]
+
+
 class Packing(NamedTuple):
     """A chunk's scores as plain arrays, which pickle in a tenth of a tensor's time."""
 
@@ -70,6 +94,18 @@ class Done(NamedTuple):
     def individuals(self) -> int:
         """How many individuals were scored."""
         return sum(len(packing.values) for packing in self.scored)
+
+
+class Returned(NamedTuple):
+    """What a function returned, pickled, and what was said in warnings."""
+
+    value: bytes
+    said: list[tuple[type[Warning], str]]
+
+    @property
+    def individuals(self) -> int:
+        """A call counts as one individual."""
+        return 1
 
 
 class Missing(NamedTuple):
@@ -102,7 +138,7 @@ class Lost(NamedTuple):
     reason: str
 
 
-Reply = Done | Missing | Failed | Lost
+Reply = Done | Returned | Missing | Failed | Lost
 
 
 class WorkerError(Exception):

@@ -17,7 +17,7 @@ from typing import Any, final
 import psutil
 
 from deapnets.engines.crew import Crew, Traffic
-from deapnets.engines.messages import Done, Lost, Reply, Task
+from deapnets.engines.messages import Call, Done, Lost, Reply, Returned, Task
 from deapnets.engines.pool import Pool
 from deapnets.engines.worker import read_frame, write_frame
 from deapnets.errors import EngineError
@@ -101,7 +101,7 @@ class ProcessCrew(Crew):
         self._hire()
         return sum(worker.ready and worker.ticket is None for worker in self._staff)
 
-    def start(self, ticket: int, task: Task) -> None:
+    def start(self, ticket: int, task: Task | Call) -> None:
         """Have a waiting worker begin a task: the last one that replied, which holds the most."""
         waiting = [w for w in self._staff if w.ready and w.ticket is None]
         worker = max(waiting, key=lambda one: one.since)
@@ -139,7 +139,7 @@ class ProcessCrew(Crew):
         if not worker.ready:
             worker.ready, self._false_starts = True, 0
             return None
-        if isinstance(message, Done):
+        if isinstance(message, (Done, Returned)):
             worker.evaluated += message.individuals
             self._recycle(worker)
         return None if ticket is None else (ticket, message)

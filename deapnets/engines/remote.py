@@ -6,6 +6,7 @@ import itertools
 import uuid
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, final
@@ -15,6 +16,7 @@ import torch
 
 from deapnets.engines.base import Engine, Job
 from deapnets.engines.crew import Crew
+from deapnets.engines.errands import Errands
 from deapnets.engines.messages import (
     Done,
     Failed,
@@ -96,6 +98,10 @@ class RemoteEngine(Engine):
         self.crew.close()
         self._underway.clear()
 
+    def executor(self) -> Executor:
+        """Return the same workers as an executor of any calls."""
+        return Errands(self.crew)
+
     def faults(self) -> list[dict[str, Any]]:
         """Return the losses since this was asked last: ``generation, worker, individuals``."""
         noted, self._noted = self._noted, []
@@ -173,7 +179,7 @@ class RemoteEngine(Engine):
             return []
         if isinstance(reply, Lost):
             return self._lost(started, reply.reason)
-        return self._done(started, reply)
+        return self._done(started, reply) if isinstance(reply, Done) else []
 
     def _lost(self, started: _Started, reason: str) -> list[Scored]:
         """Note the loss; return the scores of an individual that is given up: NaN."""

@@ -34,6 +34,10 @@ class Machine(NamedTuple):
     precision: Precision = "float32"
 
 
+Made = tuple[str, dict[str, Any]] | bytes
+"""Name and options of a plugin's evaluator, or a pickle."""
+
+
 @final
 @dataclass(frozen=True)
 class Spec:
@@ -54,7 +58,7 @@ class Spec:
         What messages call the evaluator.
     """
 
-    made: tuple[str, dict[str, Any]] | bytes
+    made: Made
     layout: Layout
     frozen: bytes
     machine: Machine
@@ -62,19 +66,29 @@ class Spec:
 
     def evaluator(self) -> Evaluator:
         """Return the evaluator, in the process that uses it."""
-        try:
-            if isinstance(self.made, bytes):
-                evaluator: Evaluator = pickling.loads(self.made)
-            else:
-                name, options = self.made
-                evaluator = get(EVALUATORS, name).load().make(**options).instance
-        except ModuleNotFoundError as error:
-            raise EngineError(
-                f"{self.title} cannot be made in a worker: {error}. Workers do not run the script; "
-                "they import what it imports from: install that, or put it on PYTHONPATH."
-            ) from error
+        evaluator = remade(self.made, self.title)
         evaluator.genome().load_state_dict(pickle.loads(self.frozen), strict=False)
         return evaluator
+
+
+def remade(made: Made, title: str = "A function") -> Any:
+    """Return, in a worker, the evaluator or function of `made`; errors call it ``title``.
+
+    Raises
+    ------
+    EngineError
+        When a module is missing that its pickle needs.
+    """
+    try:
+        if isinstance(made, bytes):
+            return pickling.loads(made)
+        name, options = made
+        return get(EVALUATORS, name).load().make(**options).instance
+    except ModuleNotFoundError as error:
+        raise EngineError(
+            f"{title} cannot be made in a worker: {error}. Workers do not run the script; "
+            "they import what it imports from: install that, or put it on PYTHONPATH."
+        ) from error
 
 
 @final
@@ -101,7 +115,7 @@ class Sender:
             if _changes_silently(evaluator):
                 self._sent.setdefault(evaluator, _digests(evaluator))
             frozen = _frozen(evaluator, layout)
-            spec = Spec(_made(evaluator), layout, frozen, machine, evaluator.title)
+            spec = Spec(made(evaluator), layout, frozen, machine, evaluator.title)
             known[key] = _named(pickling.dumps(spec))
         return known[key]
 
@@ -133,7 +147,8 @@ def _changes_silently(evaluator: Evaluator) -> bool:
     return changes and kind.state_dict is Evaluator.state_dict
 
 
-def _made(evaluator: Evaluator) -> tuple[str, dict[str, Any]] | bytes:
+def made(evaluator: Evaluator) -> Made:
+    """Return what a worker makes an evaluator from: see `remade`."""
     origin = origin_of(evaluator)
     return _dumps(evaluator, evaluator) if origin is None else origin
 

@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from typing import final
 
-_STRIKES = 3
+STRIKES = 3
 """Workers that may be lost with an individual before it is given up."""
 _TASK_SECONDS = 0.2
 """What a task should take: long beside the milliseconds that sending costs, short beside a wait."""
@@ -77,7 +77,7 @@ class Waiting:
         three workers: the last time alone.
         """
         self._strikes.update(numbers)
-        if len(numbers) == 1 and self._strikes[numbers[0]] >= _STRIKES:
+        if len(numbers) == 1 and self._strikes[numbers[0]] >= STRIKES:
             return True
         self._again.extend(numbers)
         return False

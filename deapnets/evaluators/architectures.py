@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import random
 from abc import abstractmethod
@@ -121,8 +122,44 @@ class ArchitectureEvaluator(Evaluator):
         try:
             outcome = self.evaluate_one(individual, fidelity, Stream(seed))
         except ArchitectureError as error:
-            return self._failed(str(error))
+            return self.failed(str(error))
         return self.checked(outcome)
+
+    def legacy(self, key: str) -> Any:
+        """Return what children of a network inherit, trained weights say; None for nothing.
+
+        JSON values and tensors: it travels between processes, and snapshots of runs hold it.
+        """
+        return None
+
+    def admit(self, key: str, legacy: Any) -> None:
+        """Take in the `legacy` of a network that was evaluated elsewhere."""
+
+    @property
+    def bequeaths(self) -> bool:
+        """Whether it is of a class that has legacies."""
+        return type(self).legacy is not ArchitectureEvaluator.legacy
+
+    def errand(
+        self, individual: Any, fidelity: float, seed: int, parent: str | None, legacy: Any
+    ) -> tuple[Outcome, Any]:
+        """Return the outcome of an individual and its own legacy, in whatever process.
+
+        Both follow from the arguments alone: from the legacy of its ``parent``, a key, and not from
+        whatever else was evaluated here.
+        """
+        if not self.bequeaths:
+            return self.outcome(individual, fidelity, seed), None
+        alone = copy.copy(self)
+        if legacy is not None:
+            individual.parent = parent
+            alone.admit(str(parent), legacy)
+        return alone.outcome(individual, fidelity, seed), alone.legacy(individual.key)
+
+    def failed(self, reason: str, seconds: float = 0.0) -> Outcome:
+        """Return the outcome of what could not be evaluated: the worst fitness, and the reason."""
+        worst = (self.infeasible,) * len(self.weights)
+        return Outcome(worst, seconds, {"infeasible": reason})
 
     def checked(self, outcome: Outcome) -> Outcome:
         """Return an outcome, or the worst one in place of what is not finite.
@@ -138,12 +175,8 @@ class ArchitectureEvaluator(Evaluator):
                 "objective(s)."
             )
         if not all(map(math.isfinite, outcome.values)):
-            return self._failed(f"fitness {outcome.values} is not finite", outcome.seconds)
+            return self.failed(f"fitness {outcome.values} is not finite", outcome.seconds)
         return outcome
-
-    def _failed(self, reason: str, seconds: float = 0.0) -> Outcome:
-        worst = (self.infeasible,) * len(self.weights)
-        return Outcome(worst, seconds, {"infeasible": reason})
 
     def __call__(self, individual: Any, **keywords: Any) -> tuple[float, ...]:
         """Return one individual's fitness at the full fidelity, as DEAP has it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import threading
@@ -15,7 +16,7 @@ from deap import base, creator, tools
 import deapnets as dn
 from deapnets.algorithms.halving import Halving
 from deapnets.algorithms.search import Search
-from deapnets.errors import ArchitectureError, OptionError
+from deapnets.errors import ArchitectureError, OptionError, WorkerLostError
 from deapnets.evaluators.architectures import ArchitectureEvaluator, Outcome
 from deapnets.evaluators.archive import ScoreArchive
 from deapnets.evaluators.bitstring import BitSpace, BitString
@@ -357,3 +358,89 @@ def test_a_search_of_ones_own_is_two_methods(make_toolbox):
 
     search = Ascending(make_toolbox(Ones()), evaluations=8, window=3)
     assert search.run().genes.count(1) == 3
+
+
+class Heirs(ArchitectureEvaluator):
+    """Bit strings whose children inherit a number, which decides their fitness, too."""
+
+    def __init__(self):
+        self._space, self._left = BitSpace(BITS), {}
+
+    def space(self):
+        return self._space
+
+    def legacy(self, key):
+        return self._left.get(key)
+
+    def admit(self, key, legacy):
+        self._left[key] = legacy
+
+    def __getstate__(self):
+        return {**vars(self), "_left": {}}
+
+    def evaluate_one(self, individual, fidelity, rng):
+        before = self._left.get(getattr(individual, "parent", None), 0.0)
+        worth = str(individual).count("1") / BITS + 0.01 * rng.gaussian() + 0.1 * before
+        self._left[individual.key] = worth
+        return Outcome((worth,), 1.0, {"before": before})
+
+
+def inheriting(toolbox):
+    """Have mutants name their parents, as graphs do."""
+
+    def mutate(individual):
+        individual.parent = individual.key
+        return dn.mutChoice(individual)
+
+    toolbox.register("mutate", mutate)
+    return toolbox
+
+
+@pytest.mark.parametrize("window", [1, 6])
+def test_what_is_inherited_is_the_same_on_any_number_of_workers(make_toolbox, window):
+    traces = []
+    for workers in (0, 1, 4):
+        random.seed(5)
+        toolbox = inheriting(make_toolbox(Heirs()))
+        with Shuffled(workers or 1) as executor:
+            how = {"evaluations": 60, "window": window, "executor": executor if workers else None}
+            search = make_search("eaAging", toolbox, **how)
+            traces.append(trace(search))
+        assert any(one.records["before"] for one in search.population)
+    assert traces[0] == traces[1] == traces[2]
+
+
+def test_what_is_inherited_is_taken_up_with_the_state(make_toolbox):
+    random.seed(5)
+    whole = make_search("eaAging", inheriting(make_toolbox(Heirs())), evaluations=60, window=6)
+    ahead = trace(itertools.islice(whole, 30))
+    state, random_state = whole.state_dict(), random.getstate()
+    left = dict(whole.toolbox.evaluate.func._left)
+    rest = trace(whole)
+    other = inheriting(make_toolbox(Heirs()))
+    other.evaluate.func._left.update(left)
+    again = make_search("eaAging", other, evaluations=60, window=6)
+    again.load_state_dict(json.loads(json.dumps(state)))
+    random.setstate(random_state)
+    assert trace(again) == rest
+    assert len(ahead) + len(rest) == 60
+
+
+def test_who_costs_three_workers_is_infeasible_and_the_search_goes_on(make_toolbox):
+    class Broken(Executor):
+        calls = 0
+
+        def submit(self, call, /, *arguments, **keywords):
+            future = Future()
+            Broken.calls += 1
+            if Broken.calls == 5:
+                future.set_exception(WorkerLostError("3 workers were lost with it: was killed"))
+            else:
+                future.set_result(call(*arguments, **keywords))
+            return future
+
+    toolbox = make_toolbox(BitString(bits=BITS))
+    search = make_search("eaAging", toolbox, evaluations=30, window=3, executor=Broken())
+    search.run()
+    assert search.number == 30
+    assert search.ledger.infeasible == {"3 workers were lost with it: was killed": 1}

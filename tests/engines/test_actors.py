@@ -10,6 +10,7 @@ import torch
 import deapnets as dn
 from deapnets.engines.actors import _connect
 from deapnets.errors import EngineError, EvaluationError, OptionError
+from deapnets.evaluators.bitstring import BitString
 
 ray = pytest.importorskip("ray", reason="needs deapnets[ray]")
 pytest.importorskip("cloudpickle", reason="workers need cloudpickle")
@@ -161,3 +162,12 @@ def test_an_address_that_is_none_is_refused():
     said = 'address is HOST:PORT, ray://HOST:PORT or "auto"; got "somewhere".'
     with pytest.raises(OptionError, match=re.escape(said)):
         dn.PopulationMap(engine="ray", address="somewhere")
+
+
+def test_actors_are_an_executor_of_any_calls(two_actors):
+    evaluator = BitString(bits=9, noise=0.1)
+    individuals = [dn.initChoices(dn.ChoiceGenome, evaluator.space()) for _ in range(5)]
+    executor = two_actors.executor()
+    futures = [executor.submit(evaluator.outcome, one, 1.0, 7) for one in individuals]
+    here = [evaluator.outcome(one, 1.0, 7) for one in individuals]
+    assert [future.result() for future in futures] == here

@@ -157,24 +157,36 @@ class Cifar(ArchitectureEvaluator):
         records = {"epochs": before + fidelity, "parameters": _count(net)}
         return Outcome((share,), time.perf_counter() - began, records)
 
+    def legacy(self, key: str) -> dict[str, Any] | None:
+        """Return the trained weights of a graph and the epochs behind them; None for none.
+
+        ``text`` is the graph, ``epochs`` a number, ``weights`` a state_dict.
+        """
+        if key not in self._trained:
+            return None
+        text, net = self._trained[key]
+        return {"text": text, "epochs": self._seen[key], "weights": dict(net.state_dict())}
+
+    def admit(self, key: str, legacy: Any) -> None:
+        """Take in weights that children may inherit: see `legacy`."""
+        import torch
+
+        individual = self.space().parse(legacy["text"])
+        with torch.random.fork_rng(devices=[]):
+            net = self._made(individual).to(self._place())
+        net.load_state_dict(legacy["weights"])
+        self._keep(key, legacy["text"], net, legacy["epochs"])
+
     def state_dict(self) -> dict[str, Any]:
         """Return the weights that children may inherit, and what is behind them."""
-        return {
-            "trained": [
-                [key, text, self._seen[key], dict(net.state_dict())]
-                for key, (text, net) in self._trained.items()
-            ]
-        }
+        return {"trained": [[key, self.legacy(key)] for key in self._trained]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where ``state`` was taken."""
         self._trained.clear()
         self._seen.clear()
-        for key, text, epochs, weights in state["trained"]:
-            individual = self.space().parse(text)
-            net = self._made(individual).to(self._place())
-            net.load_state_dict(weights)
-            self._keep(key, text, net, epochs)
+        for key, legacy in state["trained"]:
+            self.admit(key, legacy)
 
     def measure(self, individual: Any) -> dict[str, float]:
         """Return the figures of the report, accuracies in [0, 1].

@@ -288,3 +288,22 @@ def test_a_search_grows_a_network_from_the_command_line(tmp_path):
     assert found["metrics"]["test_accuracy"] > 0.85
     best = json.loads((out / "best.json").read_text())
     assert best["architecture"].startswith("lr=")
+
+
+def test_graphs_on_worker_processes_inherit_what_they_inherit_here(tmp_path):
+    found = []
+    for engine in ("serial", "processes"):
+        out = tmp_path / engine
+        words = ["run", "cifar", "--algorithm", "aging", "-o", "dataset=digits", "-o", "epochs=1"]
+        words += ["-a", "population=4", "-a", "tournsize=3", "-a", "window=3", "--seed", "1"]
+        words += ["--evaluations", "16", "--engine", engine, "--out", str(out)]
+        workers = ["--workers", "2"] if engine == "processes" else []
+        result = CliRunner().invoke(main, [*words, *workers])
+        assert result.exit_code == 0, result.output
+        lines = (out / "log.jsonl").read_text().splitlines()
+        trace = (out / "trace.jsonl").read_text().splitlines()
+        networks = [one for line in trace for one in json.loads(line)["networks"]]
+        best = json.loads((out / "result.json").read_text())["metrics"]
+        figures = [[json.loads(line)[name] for name in ("best", "mean")] for line in lines]
+        found.append(([[one[3], one[6]] for one in networks], best, figures))
+    assert found[0] == found[1]
