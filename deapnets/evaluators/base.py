@@ -139,6 +139,14 @@ class Evaluator(ABC):
         """
         return None
 
+    def matrix(self, individual: WeightGenome) -> dict[str, Any] | None:
+        """Return a matrix for the report of a run that finished, as JSON values; or None.
+
+        ``title``, ``note`` (what one sees in it), ``row`` and ``column`` (what they are),
+        ``rows`` and ``columns`` (a name or number each), ``values``: a list of numbers a row.
+        """
+        return None
+
     def draw(self, individual: WeightGenome) -> bytes | None:
         """Return a picture of what an individual does, a PNG; None where there is nothing to see.
 

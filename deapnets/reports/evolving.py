@@ -72,6 +72,42 @@ def weights(story: Story, place: int) -> Chart | None:
     return Chart(f"weights-{place}", title, [data], layout, note=note, height=420)
 
 
+def matrix(story: Story, place: int) -> Chart | None:
+    """Return the matrix that the evaluator gave at the end (`Evaluator.matrix`), or None."""
+    told = story.matrix
+    rows, columns, values = (told.get(name) for name in ("rows", "columns", "values"))
+    if not (isinstance(rows, list) and isinstance(columns, list) and isinstance(values, list)):
+        return None
+    cells = [[number(value) for value in row] for row in values if isinstance(row, list)]
+    if not cells or len(cells) != len(rows) or {*map(len, cells)} != {len(columns)}:
+        return None
+    known = [abs(value) for row in cells for value in row if value is not None]
+    reach = max(known, default=0.0) or 1.0
+    row, column = (text_of(told.get(name, name)) for name in ("row", "column"))
+    data = {
+        "type": "heatmap",
+        "x": [text_of(name) for name in columns],
+        "y": [text_of(name) for name in rows],
+        "z": cells,
+        "zmin": -reach,
+        "zmax": reach,
+        "colorscale": "@diverging",
+        "colorbar": {"thickness": 10, "outlinewidth": 0, "len": 0.9},
+        "hovertemplate": f"{row} %{{y}}, {column} %{{x}}: %{{z:.3f}}<extra></extra>",
+    }
+    layout = {
+        "xaxis": {"title": {"text": column}, "type": "category", "showgrid": False},
+        "yaxis": {
+            "title": {"text": row},
+            "type": "category",
+            "autorange": "reversed",
+            "showgrid": False,
+        },
+    }
+    title, note = str(told.get("title", "Matrix")), str(told.get("note", ""))
+    return Chart(f"matrix-{place}", title, [data], layout, note=note, height=420)
+
+
 def diversity(stories: Sequence[Story]) -> Chart | None:
     """Return how far the populations are spread."""
     chart = Chart("diversity", "Diversity: deviation of a weight over the population", [])

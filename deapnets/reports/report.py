@@ -158,6 +158,7 @@ class _Report:
             *learning.others(stories),
         ]
         shown = [self._show(evolving.phases(stories), wide=True), *map(self._show, charts)]
+        shown += self._per_run(evolving.matrix)
         return section("How it evolved", figures_of(shown), self._operators())
 
     def _operators(self) -> Markup:

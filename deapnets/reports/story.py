@@ -35,7 +35,7 @@ class Story:
         One of `deapnets.runs.status.STATUSES`.
     owner
         The process that has the directory; empty where none has.
-    config, environment, best, lineage, result, mistakes, retrain
+    config, environment, best, lineage, result, mistakes, matrix, retrain
         The JSON of these files; empty where there is none.
     log, trace
         The lines that can be read.
@@ -55,6 +55,7 @@ class Story:
     lineage: Record = field(default_factory=dict)
     result: Record = field(default_factory=dict)
     mistakes: Record = field(default_factory=dict)
+    matrix: Record = field(default_factory=dict)
     retrain: Record = field(default_factory=dict)
     log: list[Record] = field(default_factory=list)
     trace: list[Record] = field(default_factory=list)
@@ -119,7 +120,7 @@ def read_story(path: str | Path) -> Story:
     held = owner(run.path) or {}
     name = run.path.absolute().name or str(run.path)
     story = Story(name, run.path, _status(run), held, run.read("config.json"))
-    for file in ("environment", "best", "lineage", "result", "mistakes", "retrain"):
+    for file in ("environment", "best", "lineage", "result", "mistakes", "matrix", "retrain"):
         if run.has(f"{file}.json"):
             try:
                 setattr(story, file, run.read(f"{file}.json"))

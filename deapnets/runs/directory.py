@@ -23,7 +23,7 @@ FORMAT = 1
 LOG, TRACE = "log.jsonl", "trace.jsonl"
 """Files with a line a generation: what everybody wants to know, and what a report tells beside."""
 
-RESULTS = ("result.json", "mistakes.json")
+RESULTS = ("result.json", "mistakes.json", "matrix.json")
 """What a run writes at its end, and what goes when it goes on."""
 
 

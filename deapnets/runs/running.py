@@ -332,9 +332,10 @@ class Run:
             return {}
         evaluator = self.configuration.evaluator
         figures = evaluator.measure(individual)  # type: ignore[arg-type]  # of its own kind
-        mistakes = evaluator.mistakes(individual)  # type: ignore[arg-type]  # as above
-        if mistakes is not None:
-            self.directory.write("mistakes.json", mistakes)
+        for name in ("mistakes", "matrix"):
+            found = getattr(evaluator, name)(individual)
+            if found is not None:
+                self.directory.write(f"{name}.json", found)
         return figures
 
     def _finish(self, status: str, measured: dict[str, float], algorithm: Algorithm) -> None:

@@ -24,7 +24,7 @@ from deapnets.operators.initialisation import initWeights
 from deapnets.operators.mutation import mutGaussian
 from deapnets.operators.selection import selTruncation
 from deapnets_gan.chains import layers_of
-from deapnets_gan.cycling import Generalisation, generalisation
+from deapnets_gan.cycling import Generalisation, described, generalisation
 from deapnets_gan.discriminator import pool_of, there
 from deapnets_gan.fame import HallOfFame
 from deapnets_gan.judge import Judge, Studio, Worth
@@ -171,6 +171,11 @@ class CoevolvedJudge(Judge):
             nn.utils.vector_to_parameters(row, self._net.parameters())
             panel.append(there(layers_of(self._net), torch.device("cpu")))
         return generalisation(self._makers.members(studio.layout()), panel, studio)
+
+    def matrix(self, studio: Studio) -> dict[str, Any]:
+        """Return how generators of the whole run fare against discriminators of the whole run."""
+        found = self.generalisation(studio)
+        return described(found, self._makers.generations, self._selves.generations)
 
     def figures(self, studio: Studio) -> dict[str, float]:
         """Return ``judge_accuracy``, on what was bred on last, and ``later_is_better``."""

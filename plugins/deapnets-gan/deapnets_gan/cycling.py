@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, final
+from typing import Any, NamedTuple, final
 
 import torch
 
@@ -39,6 +39,29 @@ class Generalisation(NamedTuple):
         if not len(first):
             return float("nan")
         return float((mean[second] > mean[first]).double().mean())
+
+
+def described(
+    found: Generalisation, makers: Sequence[int], judges: Sequence[int]
+) -> dict[str, Any]:
+    """Return the matrix for a report, as `deapnets.Evaluator.matrix` does.
+
+    ``makers`` and ``judges``: the generations that they are of.
+    """
+    return {
+        "title": "Generators against discriminators of the whole run",
+        "note": (
+            "How real the images of a generation's best generator (a row) look to a generation's "
+            "discriminator (a column), from -1 to 1. Where the run makes progress, lower rows look "
+            "more real to every column. A stripe along the diagonal is running in circles: each "
+            "generator fools the discriminator of its own time alone."
+        ),
+        "row": "generator of generation",
+        "column": "discriminator of generation",
+        "rows": list(makers),
+        "columns": list(judges),
+        "values": [[round(value, 4) for value in row] for row in found.quality.tolist()],
+    }
 
 
 def generalisation(

@@ -16,7 +16,7 @@ from deapnets.genomes.nodes import Node
 from deapnets.genomes.weights import WeightGenome
 from deapnets.machine.threads import one_thread
 from deapnets_gan.chains import Layer, applied, hidden_values, layers_of
-from deapnets_gan.cycling import Generalisation, generalisation
+from deapnets_gan.cycling import Generalisation, described, generalisation
 from deapnets_gan.fame import HallOfFame
 from deapnets_gan.judge import Judge, Studio, Worth
 from deapnets_gan.opponents import (
@@ -187,6 +187,11 @@ class DiscriminatorJudge(Judge):
         layout = studio.layout()
         panel = [self._layers_of_row(row) for row in self._selves.rows]
         return generalisation(self._makers.members(layout), panel, studio)
+
+    def matrix(self, studio: Studio) -> dict[str, Any]:
+        """Return how generators of the whole run fare against discriminators of the whole run."""
+        found = self.generalisation(studio)
+        return described(found, self._makers.generations, self._selves.generations)
 
     def figures(self, studio: Studio) -> dict[str, float]:
         """Return ``judge_accuracy``, of the last generation, and ``later_is_better``."""

@@ -38,6 +38,11 @@ class HallOfFame:
         """Weights ``[P]`` of each, the oldest first."""
         return self._rows
 
+    @property
+    def generations(self) -> list[int]:
+        """The generation that each is of, counted from 0."""
+        return [place * self._every for place in range(len(self._rows))]
+
     def note(self, weights: torch.Tensor) -> None:
         """Look at a generation's weights ``[P]``, and keep them when it is their turn."""
         if self._seen % self._every == 0:

@@ -69,6 +69,10 @@ class Judge(ABC):
         """Return what the report says of the judge, and of the way that led there."""
         return {}
 
+    def matrix(self, studio: Studio) -> dict[str, Any] | None:
+        """Return who fools whom, as `deapnets.Evaluator.matrix` does; None where nobody does."""
+        return None
+
     def state_dict(self) -> dict[str, Any]:
         """Return what `prepare` and `conclude` change: JSON values and tensors."""
         return {}

@@ -57,6 +57,11 @@ class CombinedJudge(Judge):
         lots = [judge.figures(studio) for judge in self._judges.values()]
         return {name: value for lot in lots for name, value in lot.items()}
 
+    def matrix(self, studio: Studio) -> dict[str, Any] | None:
+        """Return the matrix of the first judge that has one."""
+        found = (judge.matrix(studio) for judge in self._judges.values())
+        return next((matrix for matrix in found if matrix is not None), None)
+
     def state_dict(self) -> dict[str, Any]:
         """Return each judge's state under its name."""
         return {name: judge.state_dict() for name, judge in self._judges.items()}

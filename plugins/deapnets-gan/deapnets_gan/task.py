@@ -257,6 +257,10 @@ class GenerativeTask(Evaluator):
             found[f"frechet_distance_{name}"] = references["frechet_distance"]
         return {**found, **self.judge.figures(_Studio(self))}
 
+    def matrix(self, individual: WeightGenome) -> dict[str, Any] | None:
+        """Return who fools whom, of a judge that has discriminators; or None."""
+        return self.judge.matrix(_Studio(self))
+
     def report(self) -> ImageReport:
         """Return the report on this image set; its classifier is trained or read on this call."""
         from deapnets.metrics.report import ImageReport

@@ -208,3 +208,16 @@ def test_generators_of_the_run_meet_every_discriminator_that_is_kept(kind, pixel
     assert 0.0 <= judge.figures(studio)["later_is_better"] <= 1.0
     again = judge.generalisation(studio)
     assert torch.equal(found.quality, again.quality)
+    told = judge.matrix(studio)
+    assert told["rows"] == told["columns"] == [0, 1, 2, 3, 4, 5]
+    torch.testing.assert_close(
+        torch.tensor(told["values"]).double(), found.quality, atol=1e-4, rtol=0
+    )
+
+
+def test_a_hall_of_fame_knows_whose_generation_each_is():
+    fame = HallOfFame(4)
+    for generation in range(11):
+        fame.note(torch.tensor([float(generation)]))
+        assert fame.generations == [int(row) for row in fame.rows]
+    assert fame.generations == [0, 4, 8]
