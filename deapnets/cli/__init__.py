@@ -86,6 +86,17 @@ class _Commands(click.Group):
                 raise
             wrong_words = isinstance(error, OptionError)
             raise (_UsageFault if wrong_words else click.ClickException)(str(error)) from error
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            name = ctx.invoked_subcommand
+            if name in _COMMANDS or ctx.params.get("debug"):
+                raise  # a fault of ours is to be seen whole
+            said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            raise click.ClickException(
+                f'Command "{name}", which a plugin brings, failed: {said}. '
+                f"Where: deapnets --debug {name} ..."
+            ) from error
         except KeyboardInterrupt as interrupt:
             code = interrupt.code if isinstance(interrupt, Interrupted) else 130
             raise click.exceptions.Exit(code) from None

@@ -78,12 +78,17 @@ def survey(size):
 @click.command()
 def fail():
     raise DataError("No data.")
+
+@click.command()
+def crash():
+    raise KeyError("two\\nlines")
 """
 
 
 @pytest.fixture
 def tools(install):
     lines = "survey = tool_commands:survey\nfail = tool_commands:fail\nrun = tool_commands:fail\n"
+    lines += "crash = tool_commands:crash\n"
     lines += "bad = dne:dne\nalien = os:curdir"
     install("tools", lines, group=COMMANDS, tool_commands=TOOLS)
 
@@ -96,6 +101,16 @@ def test_command_of_a_plugin_is_listed_and_called_like_every_other(deapnets, too
 
 def test_error_of_a_plugins_command_is_one_line(refused, tools):
     assert refused("fail", code=1) == "Error: No data."
+
+
+def test_a_plugins_command_that_crashes_is_told_in_one_line_and_whole_with_debug(
+    deapnets, refused, tools
+):
+    said = refused("crash", code=1)
+    assert said.startswith('Error: Command "crash", which a plugin brings, failed: KeyError: ')
+    assert said.endswith("Where: deapnets --debug crash ...")
+    with pytest.raises(KeyError):
+        deapnets("--debug", "crash")
 
 
 def test_plugin_cannot_take_the_place_of_a_command_of_deapnets(deapnets, tools):
