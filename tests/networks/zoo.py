@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 from torch.nn.utils import parametrizations
 
-from deapnets.errors import EvaluationError, LayoutError
+from deapnets.errors import LayoutError
 from deapnets.genomes.layout import Layout
 from deapnets.genomes.making import aligned_rows
 from deapnets.networks.chunk import Networks
@@ -408,15 +408,6 @@ def path_taken(kind: Kind, wish: str = "") -> str:
         warnings.simplefilter("ignore")
         networks(*kind.inputs())
     return networks._path.name
-
-
-def refusal_of(kind: Kind) -> str:
-    """Return what is said of a module that is refused, without its explanation."""
-    try:
-        networks_of(kind, 8)[1](*kind.inputs())
-    except EvaluationError as error:
-        return re.split(r": |; |\. |, what| returned", f"{error}")[0]
-    raise AssertionError("it was taken")
 
 
 def paths_table() -> str:
