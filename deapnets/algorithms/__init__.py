@@ -14,6 +14,7 @@ aging          `eaAging`, `eaNonAging`, `eaPairs`
 sampling       `eaRandom`, `eaLocal`
 reinforce      `eaReinforce`
 halving        successive halving
+screening      `Screening`: of several children the one that a proxy likes best
 ledger         what a search has seen
 trials         individuals on their way
 searches       the command line's searches: settings and steps

@@ -17,6 +17,8 @@ from deapnets.errors import OptionError, at_least_one
 class _Evolution(Search):
     """A population that is evaluated first, and then changes by one child at a time."""
 
+    screens = True
+
     def __init__(
         self, population: Sequence[Any], toolbox: base.Toolbox, least: int, **search: Any
     ) -> None:
@@ -38,7 +40,11 @@ class _Evolution(Search):
             return self._initial.popleft()
         if len(self.population) < 2:  # a window wider than the population
             return self.toolbox.individual()
-        (child,) = self.toolbox.mutate(self.toolbox.clone(self.choose()))
+        parent = self.choose()
+        return self.bred(lambda: self._child(parent))
+
+    def _child(self, parent: Any) -> Any:
+        (child,) = self.toolbox.mutate(self.toolbox.clone(parent))
         del child.fitness.values
         return child
 

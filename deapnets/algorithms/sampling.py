@@ -26,9 +26,11 @@ class eaRandom(Search):
         Keywords of `deapnets.algorithms.search.Search`.
     """
 
+    screens = True
+
     def propose(self) -> Any:
         """Return a new individual."""
-        return self.toolbox.individual()
+        return self.bred(self.toolbox.individual)
 
     def receive(self, individual: Any) -> None:
         """Keep the best."""

@@ -8,12 +8,13 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from deap import base
 
 from deapnets.algorithms.halving import Halving
 from deapnets.algorithms.ledger import Ledger, name_of
+from deapnets.algorithms.screening import Screening
 from deapnets.algorithms.trials import (
     Place,
     Trial,
@@ -68,6 +69,8 @@ class Search(ABC):
         tells the best from the lucky.
     leaders
         How many of the best are scored again.
+    screening
+        A `Screening` that chooses, by a proxy, which of several children is evaluated.
 
     Attributes
     ----------
@@ -88,6 +91,9 @@ class Search(ABC):
     Draws from Python's `random`; each evaluation gets a seed of its own from it.
     """
 
+    screens: ClassVar[bool] = False
+    """Whether what it proposes is `bred`: chosen by a proxy, where there is one."""
+
     def __init__(
         self,
         toolbox: base.Toolbox,
@@ -100,7 +106,12 @@ class Search(ABC):
         halving: Halving | None = None,
         rescore: int = 0,
         leaders: int = 8,
+        screening: Screening | None = None,
     ) -> None:
+        if screening is not None and not self.screens:
+            raise OptionError(
+                f"{type(self).__name__} draws no children to choose from: leave screening out."
+            )
         at_least_one(window=window, leaders=leaders)
         if rescore < 0 or (evaluations is not None and rescore >= evaluations):
             raise OptionError(
@@ -114,6 +125,7 @@ class Search(ABC):
         self.ledger = Ledger()
         self.number = 0
         self._executor, self._archive, self._halving = executor, archive, halving
+        self._screening = screening
         self._waiting: deque[Trial] = deque()
         self._promoted: deque[Trial] = deque()
         self._started = 0
@@ -121,6 +133,10 @@ class Search(ABC):
         while isinstance(function, functools.partial):  # what Toolbox.register makes
             function = function.func
         self._evaluator = function if isinstance(function, ArchitectureEvaluator) else None
+
+    def bred(self, make: Callable[[], Any]) -> Any:
+        """Return what ``make`` makes; with a `Screening` the best of several, by its proxy."""
+        return make() if self._screening is None else self._screening.choose(make)
 
     @abstractmethod
     def propose(self) -> Any:
@@ -159,6 +175,11 @@ class Search(ABC):
         """Return the individual whose network has the best mean of its scores; None at first."""
         entry = self.ledger.best()
         return None if entry is None else entry.individual
+
+    def figures(self) -> dict[str, float]:
+        """Return the counts of the ledger, and what is known of a proxy."""
+        more = {} if self._screening is None else self._screening.figures()
+        return {**self.ledger.figures(), **more}
 
     def _fill(self) -> None:
         for trial in self._waiting:
@@ -274,6 +295,8 @@ class Search(ABC):
             return
         if trial.level == self._top:
             self.ledger.note(individual, outcome.values)
+            if self._screening is not None and "infeasible" not in outcome.records:
+                self._screening.note(individual, individual.fitness.wvalues[0])
         self.receive(individual)
 
     def _count(self, trial: Trial, outcome: Outcome) -> None:
@@ -307,6 +330,7 @@ class Search(ABC):
             else [],
             "ledger": self.ledger.packed(),
             "archive": {} if self._archive is None else self._archive.state_dict(),
+            "screening": {} if self._screening is None else self._screening.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -319,6 +343,8 @@ class Search(ABC):
         self.ledger = Ledger.unpacked(state["ledger"], model)
         if self._archive is not None:
             self._archive.load_state_dict(state["archive"])
+        if self._screening is not None:
+            self._screening.load_state_dict(state["screening"])
         if self._halving:
             self._halving.seen = [list(map(tuple, level)) for level in state["seen"]]
         for trial in self._waiting:

@@ -17,6 +17,7 @@ from deapnets.algorithms.halving import Halving, standing
 from deapnets.algorithms.randomweights import RandomWeightsSettings
 from deapnets.algorithms.reinforce import eaReinforce
 from deapnets.algorithms.sampling import eaLocal, eaRandom
+from deapnets.algorithms.screening import Screening, proxy_of
 from deapnets.algorithms.search import Evaluation, Search
 from deapnets.architectures.cells import CellSpace
 from deapnets.architectures.graphs import GraphSpace
@@ -57,6 +58,11 @@ class SearchSettings(Settings):
     policy
         What a network with scores in the archive gets when it is proposed again: "reuse" (their
         mean), a number such as "3" (evaluated until it has so many), or "always" (evaluated).
+    screen
+        Children that are drawn for one that is evaluated: the one that a proxy likes best.
+    proxy
+        Which: "flops", "parameters", "synflow" or "naswot". It is off as soon as it does not rank
+        as evaluations do.
     """
 
     searches: ClassVar[bool] = True
@@ -69,6 +75,8 @@ class SearchSettings(Settings):
     window: int = 1
     archive: str | None = None
     policy: str = "reuse"
+    screen: int = 1
+    proxy: str = "flops"
 
     def __post_init__(self) -> None:
         at_least_one(population=self.population)
@@ -99,6 +107,8 @@ class SearchSettings(Settings):
         if path is not None:
             task = f"{type(evaluator).__name__} {evaluator.space().describe()}"
             common["archive"] = ScoreArchive(path, self.policy, task)
+        if self.screen > 1:
+            common["screening"] = Screening(proxy_of(evaluator, self.proxy), self.screen)
         common["executor"] = self._executor(mapping)
         search = self.search(search_toolbox(evaluator), **common)
         return SearchAlgorithm(search, mapping, self.rescore)
@@ -210,7 +220,7 @@ class SearchAlgorithm(Algorithm):
 
     def figures(self) -> dict[str, float]:
         """Return the counts of the ledger."""
-        return self._search.ledger.figures()
+        return self._search.figures()
 
     def state_dict(self) -> dict[str, Any]:
         """Return the search's state and the number of steps."""

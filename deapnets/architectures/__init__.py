@@ -14,5 +14,6 @@ drawing     cells as pictures
 graphs      `GraphSpace`, `GraphGenome`: networks that grow
 growing     `Graph` and its eleven mutations
 merging     graphs to torch modules
+proxies     what untrained networks promise: sizes, synflow, naswot
 ==========  ============================================================================
 """

@@ -11,10 +11,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, final
 
 from deapnets.architectures.spaces import SearchSpace, SpaceGenome
-from deapnets.errors import ArchitectureError, EvaluationError
+from deapnets.errors import ArchitectureError, EvaluationError, OptionError
 from deapnets.evaluators.base import Evaluator
 
 if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
     from deapnets.evaluators.census import Census
     from deapnets.randomness import Stream
 
@@ -79,6 +82,18 @@ class ArchitectureEvaluator(Evaluator):
     def measure(self, individual: SpaceGenome) -> dict[str, float]:  # type: ignore[override]  # as genome
         """Return held-out figures of one individual for the report; never fitness."""
         return {}
+
+    def prototype(self, individual: Any) -> tuple[nn.Module, torch.Tensor]:
+        """Return an untrained network of an individual and a batch of inputs, for proxies.
+
+        It follows from the individual alone, whatever torch's generator says.
+
+        Raises
+        ------
+        OptionError
+            By default: nobody knows what the inputs are.
+        """
+        raise OptionError(f"{self.title} makes no networks for proxies: define prototype.")
 
     def look_up(self, architecture: str) -> dict[str, float]:
         """Return what `measure` says of an architecture's text, where it costs nothing to know.

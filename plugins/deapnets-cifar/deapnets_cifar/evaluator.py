@@ -157,6 +157,14 @@ class Cifar(ArchitectureEvaluator):
         records = {"epochs": before + fidelity, "parameters": _count(net)}
         return Outcome((share,), time.perf_counter() - began, records)
 
+    def prototype(self, individual: Any) -> tuple[nn.Module, torch.Tensor]:
+        """Return an untrained network and the first 32 training images."""
+        import torch
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(_MEASURED)
+            return self._made(individual), self.images.train.inputs[:32]
+
     def legacy(self, key: str) -> dict[str, Any] | None:
         """Return the trained weights of a graph and the epochs behind them; None for none.
 

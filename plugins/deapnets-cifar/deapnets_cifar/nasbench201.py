@@ -18,6 +18,9 @@ from deapnets.errors import ArchitectureError, DataError
 from deapnets.evaluators.architectures import ArchitectureEvaluator, Outcome
 
 if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
     from deapnets.evaluators.census import Census
 
 _RUNS = re.compile(r"validation_accuracy_200ep_run\d+")
@@ -137,6 +140,18 @@ class NasBench201(ArchitectureEvaluator):
         self.row(individual)  # says what is not in the table
         return self.look_up(str(individual))
 
+    def prototype(self, individual: dn.SpaceGenome) -> tuple[nn.Module, torch.Tensor]:
+        """Return a small untrained network of the cell, and random images: there are no real ones.
+
+        A cell a stage, 8 channels in the first, 16x16 pixels.
+        """
+        import torch
+
+        small = dn.CellGenome(_small_space(), individual.genes)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            return small.module(), torch.randn(32, 3, 16, 16)
+
     def look_up(self, architecture: str) -> dict[str, float]:
         """Return the figures of `measure`; nothing of what is not in the table."""
         row = self.rows.get(architecture)
@@ -169,6 +184,20 @@ class NasBench201(ArchitectureEvaluator):
             figures={n: np.repeat([one[n] for one in known], counts) for n in known[0]},
             seconds=np.repeat([FULL * row.seconds for row in rows], counts),
         )
+
+
+@functools.lru_cache(maxsize=1)
+def _small_space() -> dn.CellSpace:
+    from deapnets.architectures.operations import NASBENCH201_OPERATIONS
+
+    return dn.CellSpace(
+        "nb201-small",
+        operations=NASBENCH201_OPERATIONS,
+        wiring="complete",
+        combinations=3,
+        stack=1,
+        width=8,
+    )
 
 
 def default_table() -> Path:

@@ -326,3 +326,26 @@ def test_seconds_that_nobody_counts_are_no_budget(tmp_path):
         result = CliRunner().invoke(main, arguments)
         assert result.exit_code in (1, 2)
         assert message in result.output
+
+
+def test_proxies_rank_the_published_cells_as_training_does(real_table):
+    from deapnets.algorithms.screening import proxy_of, rank_correlation
+
+    evaluator = NasBench201(table=real_table)
+    drawn = random.Random(1).sample(sorted(evaluator.rows), 30)
+    cells = [cell for cell in map(dn.NASBENCH201.parse, drawn) if "out(0)" not in cell.canonical]
+    tested = [evaluator.row(cell).test for cell in cells]
+    for name in ("parameters", "flops", "synflow", "naswot"):
+        proxy = proxy_of(evaluator, name)
+        assert rank_correlation([proxy(cell) for cell in cells], tested) > 0.4
+
+
+def test_a_screened_run_logs_how_far_its_proxy_agrees(rows, write, tmp_path):
+    out = tmp_path / "run"
+    words = ["run", "nasbench201", "--algorithm", "aging", "-o", f"table={write(rows)}"]
+    words += ["-a", "population=20", "-a", "screen=3", "-a", "proxy=parameters"]
+    result = CliRunner().invoke(main, [*words, "--evaluations", "40", "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    last = json.loads((out / "log.jsonl").read_text().splitlines()[-1])
+    assert last["screened"] == 1.0
+    assert last["proxy_agreement"] > 0.5
