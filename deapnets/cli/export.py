@@ -48,3 +48,5 @@ def export(
     else:
         click.echo("The task gives no inputs to compare it on.")
     click.echo(f"  {done.usage}")
+    if done.takes:
+        click.echo(f"x: {done.takes}; deapnets predict says\nhow it is made of pictures.")

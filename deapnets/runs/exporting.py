@@ -45,6 +45,7 @@ class Exported(NamedTuple):
     inputs: int  # on which it was compared with the original
     difference: float  # largest one of an output
     usage: str  # Python that reads it
+    takes: str  # what inputs look like; "" where nobody knows
 
 
 def best_network(directory: RunDirectory, *, any_version: bool = False) -> Best:
@@ -129,13 +130,23 @@ def export(best: Best, path: Path, *, count: int = 100, replace: bool = False) -
     compute = _WRITERS[path.suffix](best, path, examples)
     weights = sum(parameter.numel() for parameter in best.network.parameters())
     seen = 0 if examples is None else len(examples[0])
-    return Exported(weights, seen, _compared(best.network, compute, examples, path), _usage(path))
+    difference = _compared(best.network, compute, examples, path)
+    return Exported(
+        weights, seen, difference, _usage(path), " and ".join(map(_looks, examples or ()))
+    )
 
 
 def _examples(best: Best, count: int) -> Examples | None:
     """Return real inputs: as many tensors as the network takes."""
     given = best.evaluator.examples(count)
     return given if given is None or isinstance(given, tuple) else (given,)
+
+
+def _looks(inputs: torch.Tensor) -> str:
+    """Return type, shape and range of inputs, as somebody has to make them."""
+    kind = str(inputs.dtype).removeprefix("torch.")
+    shape = ", ".join(["n", *map(str, inputs.shape[1:])])
+    return f"{kind} [{shape}] from {float(inputs.min()):.4g} to {float(inputs.max()):.4g}"
 
 
 def _compared(network: nn.Module, compute: Compute, examples: Examples | None, path: Path) -> float:

@@ -62,9 +62,9 @@ def test_a_population_scores_what_each_network_scores_on_both_inputs(population,
 def test_a_mini_batch_takes_the_same_rows_of_both(rows, targets):
     task = dn.Supervised(Compared(), rows, targets, batch_size=64)
     task.prepare([], 0, Stream(1))
-    values, word = task._batch.arguments
+    values, word = task._batches.present.arguments
     assert torch.equal(values[:, 0].long() % 5, word)
-    assert torch.equal(targets[values[:, 0].long()], task._batch.targets)
+    assert torch.equal(targets[values[:, 0].long()], task._batches.present.targets)
 
 
 def test_held_out_rows_have_both_inputs_too(population, rows, targets):
@@ -110,6 +110,7 @@ def test_a_network_of_two_inputs_is_written_and_computes_the_same(rows, targets,
     done = export(Best(dn.Supervised(net, rows, targets), net), path, count=20)
     assert done.inputs == 20
     assert done.difference < 1e-4
+    assert done.takes.endswith(" and int64 [n] from 0 to 4")
     few = tuple(part[:7] for part in rows)
     if ending == "safetensors":
         other = Compared()

@@ -100,6 +100,7 @@ def test_what_is_written_computes_what_the_run_found(best, tmp_path, ending):
     done = export(best, path, count=20)
     assert (done.weights, done.inputs) == (610, 20)
     assert done.difference < 1e-4
+    assert done.takes == "float32 [n, 1, 8, 8] from 0 to 1"
     inputs = best.evaluator.splits.train.inputs[:7]  # of another number than it was written with
     if ending == "safetensors":
         other = best.evaluator.module()
