@@ -318,7 +318,12 @@ class CellGenome(ChoiceGenome):
         ArchitectureError
             When no path of operations leads from a cell's input to its output: nothing to train.
         """
-        return decoding.decode(self, classes, channels)
+        if " out(0)" in f" {self.canonical}":
+            raise ArchitectureError(
+                f"{self} computes nothing: no path leads from the input of a cell to its output, "
+                "so there is nothing to train."
+            )
+        return decoding.decode(self.space, self.cells, classes, channels)
 
     def parameters(self, classes: int = 10, channels: int = 3) -> int:
         """Return how many weights the network has, without making any."""

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import TYPE_CHECKING, cast, final
+from collections.abc import Callable, Mapping
+from typing import Literal, Protocol, cast, final
 
 import torch
 from torch import nn
 
 from deapnets.architectures.canonical import Cell, loose_ends
 from deapnets.architectures.operations import FactorizedReduction, Operation, convolution
-from deapnets.errors import ArchitectureError
-
-if TYPE_CHECKING:
-    from deapnets.architectures.cells import CellGenome, CellSpace
 
 _REDUCTIONS = 2
+
+
+class Plan(Protocol):
+    """The outer structure of a network, as a `deapnets.CellSpace` has it."""
+
+    width: int
+    stack: int
+    inputs: int
+    wiring: Literal["pairs", "complete"]
+    operations: tuple[Operation, ...]
 
 
 @final
@@ -85,9 +91,7 @@ class PairsNetwork(nn.Module):
     Source: Real, Aggarwal, Huang & Le 2018, arXiv 1802.01548, figure 1.
     """
 
-    def __init__(
-        self, space: CellSpace, cells: dict[str, Cell], classes: int, channels: int
-    ) -> None:
+    def __init__(self, space: Plan, cells: Mapping[str, Cell], classes: int, channels: int) -> None:
         super().__init__()
         widths = [space.width << stage for stage in range(_REDUCTIONS + 1)]
         stem = 3 * widths[0]
@@ -118,7 +122,7 @@ class _Fitted(nn.Module):
 
     def __init__(
         self,
-        space: CellSpace,
+        space: Plan,
         cell: Cell,
         reduces: bool,
         width: int,
@@ -145,20 +149,14 @@ class _Fitted(nn.Module):
         return torch.as_tensor(self.cell(self.before(before), self.last(last)))
 
 
-def decode(genome: CellGenome, classes: int, channels: int) -> nn.Module:
-    """Return the network of a genome: see `CellGenome.module`."""
-    if " out(0)" in f" {genome.canonical}":
-        raise ArchitectureError(
-            f"{genome} computes nothing: no path leads from the input of a cell to its output, so "
-            "there is nothing to train."
-        )
-    space, cells = genome.space, genome.cells
+def decode(space: Plan, cells: Mapping[str, Cell], classes: int, channels: int) -> nn.Module:
+    """Return the network of cells by their names: see `deapnets.CellGenome.module`."""
     if space.wiring == "pairs":
         return PairsNetwork(space, cells, classes, channels)
     return _complete(space, cells["cell"], classes, channels)
 
 
-def _complete(space: CellSpace, cell: Cell, classes: int, channels: int) -> nn.Sequential:
+def _complete(space: Plan, cell: Cell, classes: int, channels: int) -> nn.Sequential:
     """Return NAS-Bench-201's outer structure: three stages with residual blocks between them."""
     width = space.width
     layers: list[nn.Module] = [
@@ -173,7 +171,7 @@ def _complete(space: CellSpace, cell: Cell, classes: int, channels: int) -> nn.S
     return nn.Sequential(*layers, nn.BatchNorm2d(width), *_head(width, classes))
 
 
-def _same(space: CellSpace, cell: Cell, width: int) -> CellModule:
+def _same(space: Plan, cell: Cell, width: int) -> CellModule:
     operations = _operations(space)
     return CellModule(cell, 1, [len(cell)], lambda _, name: operations[name].build(width, 1))
 
@@ -184,5 +182,5 @@ def _head(channels: int, classes: int) -> nn.Sequential:
     )
 
 
-def _operations(space: CellSpace) -> dict[str, Operation]:
+def _operations(space: Plan) -> dict[str, Operation]:
     return {operation.name: operation for operation in space.operations}

@@ -10,12 +10,17 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, final
+from typing import Protocol, final
 
 from deapnets.errors import ArchitectureError
 
-if TYPE_CHECKING:
-    from deapnets.architectures.graphs import GraphSpace
+
+class Room(Protocol):
+    """What mutations ask of a space."""
+
+    shape: tuple[int, int, int]  # channels, height and width of the input
+    least: int  # channels of a new convolution
+
 
 _STRIDES = (1, 2, 4)
 _LARGEST_FILTER = 7
@@ -105,22 +110,22 @@ def seed_graph() -> Graph:
     return Graph(0.1, (False, False), (Edge(0, 1),))
 
 
-def alter_learning_rate(graph: Graph, space: GraphSpace) -> Graph:
+def alter_learning_rate(graph: Graph, space: Room) -> Graph:
     """Multiply the learning rate by a factor from 1/2 to 2."""
     return replace(graph, learning_rate=graph.learning_rate * 2.0 ** random.uniform(-1, 1))
 
 
-def identity(graph: Graph, space: GraphSpace) -> Graph:
+def identity(graph: Graph, space: Room) -> Graph:
     """Change nothing: with inherited weights, the network is trained on."""
     return graph
 
 
-def reset_weights(graph: Graph, space: GraphSpace) -> Graph:
+def reset_weights(graph: Graph, space: Room) -> Graph:
     """Change nothing, and inherit no weights."""
     return replace(graph, fresh=True)
 
 
-def insert_convolution(graph: Graph, space: GraphSpace) -> Graph:
+def insert_convolution(graph: Graph, space: Room) -> Graph:
     """Put a 3x3 convolution with as many channels as its input in front of a layer."""
     place = random.choice(graph.primary())
     channels = max(space.least, _channels(graph, space)[graph.edges[place].source])
@@ -128,7 +133,7 @@ def insert_convolution(graph: Graph, space: GraphSpace) -> Graph:
     return _inserted(graph, place, channels, stride)
 
 
-def insert_one_to_one(graph: Graph, space: GraphSpace) -> Graph:
+def insert_one_to_one(graph: Graph, space: Room) -> Graph:
     """Put an identity, and a vertex behind it, in front of a layer."""
     return _inserted(graph, random.choice(graph.primary()), 0, 1)
 
@@ -147,7 +152,7 @@ def _inserted(graph: Graph, place: int, channels: int, stride: int) -> Graph:
     return replace(graph, relu=relu, edges=tuple(moved))
 
 
-def remove_convolution(graph: Graph, space: GraphSpace) -> Graph | None:
+def remove_convolution(graph: Graph, space: Room) -> Graph | None:
     """Make a convolution an identity."""
     if not graph.convolutions():
         return None
@@ -156,7 +161,7 @@ def remove_convolution(graph: Graph, space: GraphSpace) -> Graph | None:
     return graph.with_edge(place, Edge(edge.source, edge.target))
 
 
-def alter_stride(graph: Graph, space: GraphSpace) -> Graph | None:
+def alter_stride(graph: Graph, space: Room) -> Graph | None:
     """Give a convolution another stride: 1, 2 or 4."""
     if not graph.convolutions():
         return None
@@ -166,7 +171,7 @@ def alter_stride(graph: Graph, space: GraphSpace) -> Graph | None:
     return graph.with_edge(place, replace(edge, stride=stride))
 
 
-def alter_number_of_channels(graph: Graph, space: GraphSpace) -> Graph | None:
+def alter_number_of_channels(graph: Graph, space: Room) -> Graph | None:
     """Multiply the channels of a convolution by a factor from 1/2 to 2."""
     if not graph.convolutions():
         return None
@@ -176,7 +181,7 @@ def alter_number_of_channels(graph: Graph, space: GraphSpace) -> Graph | None:
     return graph.with_edge(place, replace(edge, channels=channels))
 
 
-def filter_size(graph: Graph, space: GraphSpace) -> Graph | None:
+def filter_size(graph: Graph, space: Room) -> Graph | None:
     """Make a filter longer or shorter by 2, in one of its directions: 1 to 7."""
     if not graph.convolutions():
         return None
@@ -187,7 +192,7 @@ def filter_size(graph: Graph, space: GraphSpace) -> Graph | None:
     return graph.with_edge(place, replace(graph.edges[place], size=(size[0], size[1])))
 
 
-def add_skip(graph: Graph, space: GraphSpace) -> Graph | None:
+def add_skip(graph: Graph, space: Room) -> Graph | None:
     """Add an identity between two vertices that no edge joins yet."""
     joined = {(edge.source, edge.target) for edge in graph.edges}
     count = len(graph.relu)
@@ -197,7 +202,7 @@ def add_skip(graph: Graph, space: GraphSpace) -> Graph | None:
     return replace(graph, edges=(*graph.edges, Edge(*random.choice(free))))
 
 
-def remove_skip(graph: Graph, space: GraphSpace) -> Graph | None:
+def remove_skip(graph: Graph, space: Room) -> Graph | None:
     """Remove an identity that is not the first edge to its vertex."""
     first = set(graph.primary())
     skips = [p for p, edge in enumerate(graph.edges) if p not in first and not edge.channels]
@@ -207,7 +212,7 @@ def remove_skip(graph: Graph, space: GraphSpace) -> Graph | None:
     return replace(graph, edges=(*graph.edges[:place], *graph.edges[place + 1 :])).pruned()
 
 
-def _channels(graph: Graph, space: GraphSpace) -> list[int]:
+def _channels(graph: Graph, space: Room) -> list[int]:
     """Return the channels of each vertex."""
     channels = [space.shape[0]] + [0] * (len(graph.relu) - 1)
     for place in sorted(graph.primary(), key=lambda place: graph.edges[place].target):
@@ -216,7 +221,7 @@ def _channels(graph: Graph, space: GraphSpace) -> list[int]:
     return channels
 
 
-MUTATIONS: dict[str, Callable[[Graph, GraphSpace], Graph | None]] = {
+MUTATIONS: dict[str, Callable[[Graph, Room], Graph | None]] = {
     function.__name__: function
     for function in (
         alter_learning_rate,
