@@ -17,7 +17,7 @@ from deapnets.engines.messages import Call, Done, Failed, Lost, Missing, Reply, 
 from deapnets.errors import EngineError, OptionError
 
 _REACH_SECONDS = 5.0
-_STAFF_SECONDS = 60.0
+_STAFF_SECONDS = 180.0
 """Seconds without any actor after which that is an error."""
 
 
@@ -178,7 +178,7 @@ class RayCrew(Crew):
                 self._kill(member)
 
     def _require_somebody(self) -> None:
-        """Raise an `EngineError` when no actor has been there for a minute."""
+        """Raise an `EngineError` when no actor has been there for three minutes."""
         if any(member.ready for member in self._members):
             self._alone_since = time.monotonic()
         elif time.monotonic() - self._alone_since > _STAFF_SECONDS:

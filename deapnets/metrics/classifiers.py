@@ -185,27 +185,32 @@ def _require_labels(images: torch.Tensor, labels: torch.Tensor | None) -> None:
 
 
 def cached_classifier(
-    images: torch.Tensor, labels: torch.Tensor, kind: str = "report", folder: Path | None = None
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    kind: str = "report",
+    folder: Path | None = None,
+    *,
+    seed: int = 0,
 ) -> ImageClassifier:
     """Return the classifier of these images, trained the first time and read from a file later.
 
-    The file is named by a hash of images, labels and kind, and put in place whole: two processes
-    that train the same classifier do not disturb each other. A file that cannot be read is made
-    anew; a folder that cannot be written is no error.
+    The file is named by a hash of images, labels, kind and seed, and put in place whole: two
+    processes that train the same classifier do not disturb each other. A file that cannot be read
+    is made anew; a folder that cannot be written is no error.
 
     Parameters
     ----------
-    images, labels, kind
+    images, labels, kind, seed
         As `train_classifier` takes them.
     folder
         Where the files are; by default `cache_folder`.
     """
     require_images(images)
     _require_labels(images, labels)
-    path = (folder or cache_folder()) / f"{_key(images, labels, kind)}.safetensors"
+    path = (folder or cache_folder()) / f"{_key(images, labels, kind, seed)}.safetensors"
     found = _read(path, images, labels, kind)
     if found is None:
-        found = train_classifier(images, labels, kind)
+        found = train_classifier(images, labels, kind, seed=seed)
         with contextlib.suppress(OSError):
             _write(path, found)
     return found
@@ -220,8 +225,8 @@ def cache_folder() -> Path:
     return base / "classifiers"
 
 
-def _key(images: torch.Tensor, labels: torch.Tensor, kind: str) -> str:
-    digest = hashlib.sha256(f"{VERSION} {kind} {STEPS} {list(images.shape)}".encode())
+def _key(images: torch.Tensor, labels: torch.Tensor, kind: str, seed: int) -> str:
+    digest = hashlib.sha256(f"{VERSION} {kind} {seed} {STEPS} {list(images.shape)}".encode())
     digest.update(images.contiguous().float().numpy().tobytes())
     digest.update(labels.contiguous().long().numpy().tobytes())
     return f"{kind}-{digest.hexdigest()[:32]}"

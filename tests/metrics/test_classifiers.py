@@ -60,13 +60,14 @@ def test_a_classifier_is_trained_once(bars, tmp_path, short, monkeypatch):
     assert [path.suffix for path in tmp_path.iterdir()] == [".safetensors"]
 
 
-def test_other_images_labels_and_kinds_have_files_of_their_own(bars, tmp_path, short):
+def test_other_images_labels_kinds_and_seeds_have_files_of_their_own(bars, tmp_path, short):
     images, labels = bars[:2]
     cached_classifier(images, labels, folder=tmp_path)
     cached_classifier(images.flip(0), labels, folder=tmp_path)
     cached_classifier(images, labels.flip(0), folder=tmp_path)
     cached_classifier(images, labels, "judge", folder=tmp_path)
-    assert len(list(tmp_path.iterdir())) == 4
+    cached_classifier(images, labels, "judge", folder=tmp_path, seed=1)
+    assert len(list(tmp_path.iterdir())) == 5
 
 
 def test_a_damaged_file_is_made_anew(bars, tmp_path, short):

@@ -49,6 +49,8 @@ class Gan(GenerativeTask):
         "feature+discriminator".
     distance
         "kernel" or "sliced": what a feature judge compares.
+    classifiers
+        Frozen classifiers of the feature judge: each generation looks through one of them.
     directions
         Random directions along which it compares pixels, and features, drawn every generation.
     balance
@@ -107,6 +109,7 @@ class Gan(GenerativeTask):
         validation: float = 0.1,
         judge: str = "feature",
         distance: Distance = "kernel",
+        classifiers: int = 3,
         directions: int = 32,
         balance: float = 1.0,
         steps: int | None = None,
@@ -119,7 +122,15 @@ class Gan(GenerativeTask):
     ) -> None:
         super().__init__(
             JudgeOptions(
-                judge, distance, directions, steps, opponents, aggregate, discriminators, balance
+                judge=judge,
+                distance=distance,
+                classifiers=classifiers,
+                directions=directions,
+                steps=steps,
+                opponents=opponents,
+                aggregate=aggregate,
+                discriminators=discriminators,
+                balance=balance,
             ),
             latent=latent,
             batch_size=batch_size,

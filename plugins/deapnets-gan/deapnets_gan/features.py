@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, final, get_args
 
 import torch
@@ -26,6 +27,15 @@ class View(NamedTuple):
     scale: float  # their median distance
 
 
+class Eye(NamedTuple):
+    """A frozen classifier, and what it makes of the training images."""
+
+    layers: tuple[Layer, ...]  # up to its last hidden layer
+    head: Layer
+    view: View
+    shares: torch.Tensor  # means of its probabilities, float64 [classes]
+
+
 class Lines(NamedTuple):
     """Random directions in a view, and what real images are along them."""
 
@@ -38,6 +48,9 @@ class FeatureJudge(Judge):
     """A distance between generated and real images: nothing that could be differentiated is learnt.
 
     Images are looked at as pixels, and as features of a frozen classifier, its last hidden layer.
+    Of several classifiers each generation looks through one, drawn at random: what a generator
+    learns about one of them does not help it with the next.
+
     Along random directions, drawn anew every generation, two things can be compared:
 
     ``"kernel"``: the means of a triangle wave of ``w x + b``, with random phases ``b`` and waves of
@@ -53,8 +66,8 @@ class FeatureJudge(Judge):
 
     Parameters
     ----------
-    classifier
-        The frozen network.
+    classifiers
+        The frozen networks, one at least.
     images
         Training images ``[n, pixels]``.
     distance
@@ -69,7 +82,7 @@ class FeatureJudge(Judge):
 
     def __init__(
         self,
-        classifier: ImageClassifier,
+        classifiers: Sequence[ImageClassifier],
         images: torch.Tensor,
         distance: Distance = "kernel",
         directions: int = 32,
@@ -82,30 +95,24 @@ class FeatureJudge(Judge):
         self._distance, self._directions, self._batch = distance, directions, batch
         if not 0.0 <= balance < float("inf"):
             raise OptionError(f"balance is a weight of at least 0, got {balance}.")
-        *self._layers, self._head = layers_of(classifier)
-        self._views = [View(rows, _scale(rows)) for rows in self._looked_at(images)]
+        self._pixels = View(images, _scale(images))
+        self._eyes = [_eye(classifier, images) for classifier in classifiers]
+        self._eye = self._eyes[0]
         self._balance = balance
-        self._shares = classifier.probabilities(self._views[-1].rows).double().mean(0)
         self._lines: list[Lines] = []
         self._begun: tuple[int, torch.device] | None = None
 
-    def _looked_at(self, images: torch.Tensor) -> list[torch.Tensor]:
-        """Return what each view makes of images ``[n, pixels]``: ``[n, d]`` each."""
-        values = images
-        for layer in self._layers:
-            values = torch.relu(values @ layer.weight.T + layer.bias)
-        return [images, values]
-
     def begin(self, seed: int, device: torch.device) -> None:
-        """Draw directions, thresholds and real images of a generation."""
+        """Draw classifier, directions, phases and real images of a generation."""
         if self._begun == (seed, device):
             return
         generator = torch.Generator().manual_seed(seed & (1 << 63) - 1)
-        rows = torch.randperm(len(self._views[0].rows), generator=generator)[:_REAL]
-        self._lines = [self._drawn(view, rows, generator) for view in self._views]
-        self._lines = [_on(lines, device) for lines in self._lines]
-        self._layers = [_there(layer, device) for layer in self._layers]
-        self._head, self._shares = _there(self._head, device), self._shares.to(device)
+        which = int(torch.randint(len(self._eyes), (), generator=generator))
+        rows = torch.randperm(len(self._pixels.rows), generator=generator)[:_REAL]
+        views = (self._pixels, self._eyes[which].view)
+        lines = [self._drawn(view, rows, generator) for view in views]
+        self._lines = [_on(each, device) for each in lines]
+        self._eye = self._eyes[which] = _seen_on(self._eyes[which], device)
         self._begun = (seed, device)
 
     def _drawn(self, view: View, rows: torch.Tensor, generator: torch.Generator) -> Lines:
@@ -131,7 +138,7 @@ class FeatureJudge(Judge):
         """
         count = len(images)
         values = features_first(images)
-        looked_at = [values, hidden_values(self._layers, values)[-1]]
+        looked_at = [values, hidden_values(self._eye.layers, values)[-1]]
         parts = [
             self._compared(lines, view) for lines, view in zip(self._lines, looked_at, strict=True)
         ]
@@ -152,10 +159,26 @@ class FeatureJudge(Judge):
 
     def _balanced(self, features: torch.Tensor) -> Worth:
         """Return what the classes of images are worth, of features ``[n, d, batch]``."""
-        logits = applied(self._head, features)
+        logits = applied(self._eye.head, features)
         powers = _powers(logits - logits.amax(1, keepdim=True))
-        near, squared = _parts(powers / powers.sum(1, keepdim=True), self._shares)
+        near, squared = _parts(powers / powers.sum(1, keepdim=True), self._eye.shares)
         return Worth(self._balance * near.sum(1), -self._balance * squared.sum(1))
+
+
+def _eye(classifier: ImageClassifier, images: torch.Tensor) -> Eye:
+    """Return a classifier with what it makes of training images ``[n, pixels]``."""
+    *layers, head = layers_of(classifier)
+    values = images
+    for layer in layers:
+        values = torch.relu(values @ layer.weight.T + layer.bias)
+    shares = classifier.probabilities(values).double().mean(0)
+    return Eye(tuple(layers), head, View(values, _scale(values)), shares)
+
+
+def _seen_on(eye: Eye, device: torch.device) -> Eye:
+    """Return an eye whose layers are on a device; training images stay where they are."""
+    layers = tuple(_there(layer, device) for layer in eye.layers)
+    return eye._replace(layers=layers, head=_there(eye.head, device), shares=eye.shares.to(device))
 
 
 def _parts(values: torch.Tensor, real: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

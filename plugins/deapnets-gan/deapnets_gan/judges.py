@@ -75,7 +75,7 @@ class CombinedJudge(Judge):
 def make_judge(
     options: JudgeOptions,
     images: torch.Tensor,
-    classifier: Callable[[], ImageClassifier],
+    classifiers: Callable[[], Sequence[ImageClassifier]],
     batch: int,
 ) -> Judge:
     """Return the judge that options name: one, or several as one.
@@ -86,12 +86,12 @@ def make_judge(
         Which ones, and what they take.
     images
         Real images ``[rows, pixels]``.
-    classifier
-        Returns the frozen classifier; called where a judge looks through its features.
+    classifiers
+        Returns the frozen classifiers; called where a judge looks through their features.
     batch
         Images of each generator that are judged.
     """
-    judges = {name: _made(name, options, images, classifier, batch) for name in options.judges}
+    judges = {name: _made(name, options, images, classifiers, batch) for name in options.judges}
     return next(iter(judges.values())) if len(judges) == 1 else CombinedJudge(judges)
 
 
@@ -99,12 +99,12 @@ def _made(
     name: str,
     options: JudgeOptions,
     images: torch.Tensor,
-    classifier: Callable[[], ImageClassifier],
+    classifiers: Callable[[], Sequence[ImageClassifier]],
     batch: int,
 ) -> Judge:
     if name == "feature":
         return FeatureJudge(
-            classifier(), images, options.distance, options.directions, batch, options.balance
+            classifiers(), images, options.distance, options.directions, batch, options.balance
         )
     panel: dict[str, Any] = {"opponents": options.opponents, "aggregate": options.aggregate}
     if options.steps is not None:

@@ -24,6 +24,8 @@ class JudgeOptions:
         ``"feature"``, ``"discriminator"``, ``"coevolve"``, or several with ``+`` between them.
     distance
         Of a feature judge: ``"kernel"`` or ``"sliced"``.
+    classifiers
+        Of a feature judge: frozen classifiers, of which each generation looks through one.
     directions
         Of a feature judge: random directions of each view and generation.
     steps
@@ -41,6 +43,7 @@ class JudgeOptions:
 
     judge: str = "feature"
     distance: Distance = "kernel"
+    classifiers: int = 3
     directions: int = 32
     steps: int | None = None
     opponents: int = 3
@@ -58,6 +61,7 @@ class JudgeOptions:
             if getattr(self, name) not in get_args(kind):
                 raise OptionError(unknown(name, str(getattr(self, name)), get_args(kind)))
         at_least_one(
+            classifiers=self.classifiers,
             directions=self.directions,
             steps=self.steps,
             opponents=self.opponents,

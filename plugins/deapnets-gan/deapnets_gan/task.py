@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from statistics import fmean
 from typing import TYPE_CHECKING, Any, final
 
 from deapnets.errors import EvaluationError, OptionError, at_least_one
@@ -81,8 +82,8 @@ class GenerativeTask(Evaluator):
         self._module: nn.Module | None = None
         self._images: ImageSet | None = None
         self._judge: Judge | None = None
-        self._classifier: ImageClassifier | None = None
-        self._held_out: torch.Tensor | None = None
+        self._classifiers: list[ImageClassifier] = []
+        self._held_out: list[torch.Tensor] = []
         self._warned = False
 
     @abstractmethod
@@ -106,14 +107,17 @@ class GenerativeTask(Evaluator):
         return self._images
 
     @property
-    def classifier(self) -> ImageClassifier:
-        """The frozen classifier that judges may look through; the report has another one."""
-        if self._classifier is None:
+    def classifiers(self) -> list[ImageClassifier]:
+        """The frozen classifiers that judges may look through; the report has another one."""
+        if not self._classifiers:
             from deapnets.metrics.classifiers import cached_classifier
 
-            images = self.images
-            self._classifier = cached_classifier(images.train, images.train_labels, "judge")
-        return self._classifier
+            images, count = self.images, self._options.classifiers
+            self._classifiers = [
+                cached_classifier(images.train, images.train_labels, "judge", seed=seed)
+                for seed in range(count)
+            ]
+        return self._classifiers
 
     @property
     def judge(self) -> Judge:
@@ -124,7 +128,7 @@ class GenerativeTask(Evaluator):
             self._judge = make_judge(
                 self._options,
                 self.images.train.flatten(1),
-                lambda: self.classifier,
+                lambda: self.classifiers,
                 self.batch_size,
             )
         return self._judge
@@ -210,13 +214,15 @@ class GenerativeTask(Evaluator):
     def validate(self, networks: Networks) -> dict[str, torch.Tensor]:
         """Return the Frechet distance ``[n]`` to the validation split, and minus it as fitness.
 
-        In the features of the judge's classifier: the report's has no say in which one is saved.
+        In the features of the judge's classifiers, their mean: the report's has no say in which one
+        is saved.
         """
         import torch
 
         images = self._flat(networks(self.latents(_VALIDATED, _ALWAYS).to(networks.device))).cpu()
-        if self._held_out is None:
-            self._held_out = self.classifier.features(self.images.validation)
+        if not self._held_out:
+            held_out = self.images.validation
+            self._held_out = [one.features(held_out) for one in self.classifiers]
         distances = torch.tensor([self._distance(own) for own in images], dtype=torch.float64)
         self._tell_of_stillness(images)
         return {"fitness": -distances, "validation_frechet_distance": distances}
@@ -228,9 +234,9 @@ class GenerativeTask(Evaluator):
 
         if not torch.isfinite(images).all():
             return float("nan")
-        assert self._held_out is not None  # validate has seen to it
-        features = self.classifier.features(images.unflatten(1, self.images.shape))
-        return frechet_distance(self._held_out, features)
+        made = images.unflatten(1, self.images.shape)
+        pairs = zip(self.classifiers, self._held_out, strict=True)
+        return fmean(frechet_distance(real, one.features(made)) for one, real in pairs)
 
     def _tell_of_stillness(self, images: torch.Tensor) -> None:
         """Say, once, that generators make the same image of all latents."""

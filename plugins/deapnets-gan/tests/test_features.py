@@ -3,9 +3,15 @@
 import pytest
 import torch
 from deapnets_gan.features import FeatureJudge
+from deapnets_gan.options import JudgeOptions
+from deapnets_gan.task import Generative
 
 from deapnets.errors import OptionError
+from deapnets.genomes.layout import Layout
 from deapnets.metrics.classifiers import train_classifier
+from deapnets.metrics.frechet import frechet_distance
+from deapnets.networks.chunk import Networks
+from deapnets.networks.paths import choose_path
 
 CPU = torch.device("cpu")
 
@@ -17,7 +23,7 @@ def classifier(images):
 
 @pytest.fixture(params=["kernel", "sliced"])
 def judge(request, images, classifier):
-    return FeatureJudge(classifier, images.train.flatten(1), request.param, 24, batch=64)
+    return FeatureJudge([classifier], images.train.flatten(1), request.param, 24, batch=64)
 
 
 def total(judge, lots, seed=1):
@@ -44,7 +50,7 @@ def test_new_real_images_are_worth_more_than_noise_and_than_one_class(judge, ima
 
 
 def test_the_kernel_distance_of_the_training_images_is_zero_in_the_mean(images, classifier):
-    judge = FeatureJudge(classifier, images.train.flatten(1), "kernel", 24, batch=16)
+    judge = FeatureJudge([classifier], images.train.flatten(1), "kernel", 24, batch=16)
     found = torch.stack(
         [total(judge, lots_of(images.train, batch=16, seed=seed), seed)[0] for seed in range(300)]
     )
@@ -54,7 +60,7 @@ def test_the_kernel_distance_of_the_training_images_is_zero_in_the_mean(images, 
 
 
 def test_images_that_are_all_alike_lose_diversity_not_quality(images, classifier):
-    judge = FeatureJudge(classifier, images.train.flatten(1), "kernel", 24, batch=64)
+    judge = FeatureJudge([classifier], images.train.flatten(1), "kernel", 24, batch=64)
     judge.begin(1, CPU)
     various = lots_of(images.test)
     alike = various[:, :1].expand(-1, 64, -1)
@@ -63,7 +69,7 @@ def test_images_that_are_all_alike_lose_diversity_not_quality(images, classifier
 
 
 def test_kernel_worth_is_that_of_the_definition(images, classifier):
-    judge = FeatureJudge(classifier, images.train.flatten(1), "kernel", 5, batch=16)
+    judge = FeatureJudge([classifier], images.train.flatten(1), "kernel", 5, batch=16)
     judge.begin(3, CPU)
     made = lots_of(images.test, batch=16)[0]
     views = [made, classifier.features(made.unflatten(1, (1, 8, 8)))]
@@ -105,7 +111,7 @@ def test_threads_change_no_bit(judge, images):
 def test_a_seed_decides_what_is_compared(images, classifier):
     made = lots_of(images.test)
     first, second = (
-        FeatureJudge(classifier, images.train.flatten(1), "kernel", 24, batch=64) for _ in "ab"
+        FeatureJudge([classifier], images.train.flatten(1), "kernel", 24, batch=64) for _ in "ab"
     )
     assert torch.equal(total(first, made, 7), total(second, made, 7))
     assert not torch.equal(total(first, made, 7), total(first, made, 8))
@@ -113,6 +119,37 @@ def test_a_seed_decides_what_is_compared(images, classifier):
 
 def test_bad_options_are_refused(images, classifier):
     with pytest.raises(OptionError, match=r'"slided".*Did you mean "sliced"'):
-        FeatureJudge(classifier, images.train.flatten(1), "slided")
+        FeatureJudge([classifier], images.train.flatten(1), "slided")
     with pytest.raises(OptionError, match="directions is at least 1, got 0"):
-        FeatureJudge(classifier, images.train.flatten(1), "kernel", 0)
+        FeatureJudge([classifier], images.train.flatten(1), "kernel", 0)
+
+
+def test_each_generation_looks_through_one_of_several_classifiers(images, classifier):
+    other = train_classifier(images.train, images.train_labels, "judge", seed=1, steps=150)
+    pixels, made = images.train.flatten(1), lots_of(images.test)
+    alone = [FeatureJudge([one], pixels, "kernel", 24, batch=64) for one in (classifier, other)]
+    both = FeatureJudge([classifier, other], pixels, "kernel", 24, batch=64)
+    seen = []
+    for seed in range(12):
+        found = total(both, made, seed)
+        same = [torch.equal(found, total(judge, made, seed)) for judge in alone]
+        assert sum(same) == 1
+        seen.append(same.index(True))
+    assert set(seen) == {0, 1}
+
+
+def test_a_held_out_look_is_the_mean_over_all_classifiers(images):
+    net = torch.nn.Sequential(torch.nn.Linear(4, 64), torch.nn.Sigmoid())
+    few, more = (
+        Generative(net, images, JudgeOptions(classifiers=count), latent=4) for count in (1, 2)
+    )
+    layout = Layout.of(net)
+    row = layout.flatten(net)[None]
+    networks = Networks(choose_path(net, layout, CPU), layout, row)
+    name = "validation_frechet_distance"
+    one, two = (float(task.validate(networks)[name][0]) for task in (few, more))
+    with torch.no_grad():
+        made = net(more.latents(1000, 20_000)).unflatten(1, images.shape)
+    second = more.classifiers[1]
+    apart = frechet_distance(second.features(images.validation), second.features(made))
+    assert two == pytest.approx((one + apart) / 2, rel=1e-4)
