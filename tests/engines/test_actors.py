@@ -77,6 +77,15 @@ def test_what_an_evaluator_raises_comes_back(two_actors, trouble, lone_populatio
         two_actors(trouble("raise", times=99), lone_population())
 
 
+def test_actors_are_an_executor_of_any_calls(two_actors):
+    evaluator = BitString(bits=9, noise=0.1)
+    individuals = [dn.initChoices(dn.ChoiceGenome, evaluator.space()) for _ in range(5)]
+    executor = two_actors.executor()
+    futures = [executor.submit(evaluator.outcome, one, 1.0, 7) for one in individuals]
+    here = [evaluator.outcome(one, 1.0, 7) for one in individuals]
+    assert [future.result() for future in futures] == here
+
+
 def test_a_node_that_is_lost_is_survived(tmp_path, individual_class):
     """One node has a slow actor when it goes; one that joins later takes a worker in."""
     cluster_utils = pytest.importorskip("ray.cluster_utils")
@@ -162,12 +171,3 @@ def test_an_address_that_is_none_is_refused():
     said = 'address is HOST:PORT, ray://HOST:PORT or "auto"; got "somewhere".'
     with pytest.raises(OptionError, match=re.escape(said)):
         dn.PopulationMap(engine="ray", address="somewhere")
-
-
-def test_actors_are_an_executor_of_any_calls(two_actors):
-    evaluator = BitString(bits=9, noise=0.1)
-    individuals = [dn.initChoices(dn.ChoiceGenome, evaluator.space()) for _ in range(5)]
-    executor = two_actors.executor()
-    futures = [executor.submit(evaluator.outcome, one, 1.0, 7) for one in individuals]
-    here = [evaluator.outcome(one, 1.0, 7) for one in individuals]
-    assert [future.result() for future in futures] == here

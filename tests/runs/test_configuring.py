@@ -83,6 +83,7 @@ def test_a_configuration_describes_every_setting_with_its_default(configure):
         "seed": 1,
         "device": "auto",
         "memory": None,
+        "precision": "float32",
         "on_error": "raise",
         "engine": "serial",
         "workers": None,
