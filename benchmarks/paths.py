@@ -17,12 +17,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from deapnets.errors import LayoutError
 from deapnets.genomes.layout import Layout
-from deapnets.networks import sized
 from deapnets.networks.chunk import Networks
 from deapnets.networks.images import extent
 from deapnets.networks.paths import PATHS, choose_path
 from deapnets.networks.sized import SizedPath
-from deapnets.networks.stacked import StackedPath
 
 RESULT = Path(__file__).parent / "results" / "paths.json"
 CPU = torch.device("cpu")
@@ -96,13 +94,9 @@ def run_case(name: str, module: nn.Module, shape: tuple[int, ...], count: int) -
     functions = {}
     for wish in PATHS:
         try:
-            path = choose_path(module, layout, CPU, wish)
+            networks = Networks(choose_path(module, layout, CPU, wish), layout, rows)
         except LayoutError:
             continue  # no chain
-        if isinstance(path, StackedPath) and path.chain.images:  # a few at a time, of any size
-            sized._PATCHES = 1 << 40
-            path = SizedPath(path, path)
-        networks = Networks(path, layout, rows)
         functions[wish] = lambda networks=networks: networks(inputs)
     timings = measure(functions, repeats=9, budget=10.0)
     with FlopCounterMode(display=False) as counter:

@@ -17,7 +17,7 @@ from deapnets.networks.halfstacked import HalfStackedPath
 from deapnets.networks.looped import LoopPath
 from deapnets.networks.places import warn_of_places
 from deapnets.networks.precision import Precision, require_precision
-from deapnets.networks.sized import SizedPath
+from deapnets.networks.sized import PATCHES, SizedPath
 from deapnets.networks.stacked import Chain, StackedPath, stackable
 from deapnets.networks.vmapped import VmapPath
 
@@ -57,18 +57,23 @@ def choose_path(
     if device.type == "cpu":
         warn_of_places()
     template = copy.deepcopy(module).eval().requires_grad_(False).float().to(device)
-    chain = stackable(template, layout) or _images(template, layout, device, precision)
-    if wish == "stacked":
-        return _stacked(module, chain, precision, device)
-    crew = Crew(template, device)
-    if wish == "" and chain is not None:
-        if not chain.images:
-            return _stacked(module, chain, precision, device)
-        if device.type == "cpu":
-            return SizedPath(StackedPath(chain), LoopPath(crew))
-    wish = wish or _path_of(template, device, precision)
-    if wish not in PATHS:
+    if wish not in ("", *PATHS):
         raise OptionError(unknown("path", wish, PATHS))
+    if wish in ("", "stacked"):
+        chain = stackable(template, layout)
+        if chain is not None:
+            return StackedPath(chain) if precision == "float32" else HalfStackedPath(chain, device)
+        images = _images(template, layout, device, precision)
+        if images is not None and (wish or device.type == "cpu"):
+            most = None if wish else PATCHES
+            return SizedPath(StackedPath(images), LoopPath(Crew(template, device)), most)
+    if wish == "stacked":
+        raise LayoutError(
+            f"{type(module).__name__} is no chain of layers and activations that can be stacked; "
+            'use path="vmap" or path="loop".'
+        )
+    wish = wish or _path_of(template, device, precision)
+    crew = Crew(template, device)
     return VmapPath(crew, precision) if wish == "vmap" else LoopPath(crew, precision)
 
 
@@ -80,17 +85,6 @@ def _images(
         return None
     convolved = convolvable(template, layout, device)
     return None if convolved is None else patchable(convolved)
-
-
-def _stacked(
-    module: nn.Module, chain: Chain | None, precision: Precision, device: torch.device
-) -> Path:
-    if chain is None:
-        raise LayoutError(
-            f"{type(module).__name__} is no chain of layers and activations that can be stacked; "
-            'use path="vmap" or path="loop".'
-        )
-    return StackedPath(chain) if precision == "float32" else HalfStackedPath(chain, device)
 
 
 def _path_of(template: nn.Module, device: torch.device, precision: Precision) -> str:

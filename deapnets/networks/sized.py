@@ -18,8 +18,8 @@ from deapnets.networks.lowrank import LowRankPath, Noise
 from deapnets.networks.lowrank_stacked import StackedLowRank
 from deapnets.networks.stacked import Chain, StackedPath
 
-_PATCHES = 1 << 19
-"""Numbers of a network's patches in a layer: with more, they are not made."""
+PATCHES = 1 << 19
+"""Numbers of a network's patches in a layer: with more, another path is as fast or faster."""
 _HELD = 1 << 20
 """Numbers that the widest layer has in networks that are computed together."""
 
@@ -27,7 +27,7 @@ _HELD = 1 << 20
 def taken(
     chain: Chain, shapes: Callable[[str], torch.Size], inputs: tuple[Any, ...], each: bool
 ) -> Extent | None:
-    """Return what a network takes for its inputs as patches; None where another path is better."""
+    """Return what a network takes for its inputs as patches; None where they do not fit."""
     if len(inputs) != 1 or not isinstance(inputs[0], torch.Tensor):
         return None
     (batch,) = inputs
@@ -37,8 +37,7 @@ def taken(
     if image is None:
         return None
     rows = batch.shape[int(each)]
-    whole = Extent(rows * image.patches, rows * image.outputs)
-    return whole if whole.patches <= _PATCHES else None
+    return Extent(rows * image.patches, rows * image.outputs)
 
 
 @final
@@ -51,12 +50,18 @@ class SizedPath(Path):
         Of a chain of images.
     large
         The other path.
+    most
+        Numbers of patches that are few; None for any.
     """
 
     name = "stacked"
 
-    def __init__(self, stacked: StackedPath, large: Path) -> None:
-        self.stacked, self.large = stacked, large
+    def __init__(self, stacked: StackedPath, large: Path, most: int | None = PATCHES) -> None:
+        self.stacked, self._large, self.most = stacked, large, most
+
+    def few(self, whole: Extent | None) -> bool:
+        """Whether inputs fit, and their patches are few."""
+        return whole is not None and (self.most is None or whole.patches <= self.most)
 
     def forward(
         self, parameters: Mapping[str, torch.Tensor], inputs: tuple[Any, ...], each: bool
@@ -68,13 +73,13 @@ class SizedPath(Path):
             return weight.shape[1:] if name in parameters else weight.shape
 
         whole = taken(self.stacked.chain, shape, inputs, each)
-        if whole is None:
-            return self.large.forward(parameters, inputs, each)
-        most = max(2, _HELD // max(whole))
+        if whole is None or not self.few(whole):
+            return self._large.forward(parameters, inputs, each)
+        together = max(2, _HELD // max(whole))
         count = len(next(iter(parameters.values())))
         outputs = []
-        for start in range(0, count, most):
-            some = slice(start, start + most)
+        for start in range(0, count, together):
+            some = slice(start, start + together)
             rows = {name: value[some] for name, value in parameters.items()}
             lots = (inputs[0][some],) if each else inputs
             outputs.append(self.stacked.forward(rows, lots, each))
@@ -94,7 +99,7 @@ class SizedLowRank(LowRankPath):
     """
 
     def __init__(self, path: SizedPath, large: LowRankPath) -> None:
-        self._path, self._small, self._large = path.stacked, StackedLowRank(path.stacked), large
+        self._path, self._small, self._large = path, StackedLowRank(path.stacked), large
 
     def forward(
         self,
@@ -106,7 +111,7 @@ class SizedLowRank(LowRankPath):
         """Return ``[n, batch, ...]``."""
 
         def shape(name: str) -> torch.Size:
-            return self._path.weight(name, base).shape
+            return self._path.stacked.weight(name, base).shape
 
-        few = taken(self._path.chain, shape, (inputs,), each) is not None
+        few = self._path.few(taken(self._path.stacked.chain, shape, (inputs,), each))
         return (self._small if few else self._large).forward(base, noise, inputs, each)

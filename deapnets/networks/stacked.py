@@ -165,26 +165,22 @@ class StackedPath(Path):
     def fitting(self, inputs: tuple[Any, ...], weight: torch.Tensor, each: bool) -> torch.Tensor:
         """Return the inputs ``[..., in]``; raise an `EvaluationError` when they do not fit.
 
-        Of images: ``[..., channels, height, width]``.
+        Images ``[batch, channels, height, width]`` are as they are: `sized` has looked at them.
         """
         if len(inputs) != 1 or not isinstance(inputs[0], torch.Tensor):
             raise EvaluationError(
                 f"A chain of layers takes one tensor of inputs, got {len(inputs)} argument(s)."
             )
         (batch,) = inputs
+        if self.chain.images:
+            return batch
         if self.chain.flattens:
             batch = batch.flatten(2 if each else 1)
-        if self.chain.images:
-            width, at, wanted = weight.shape[-3], -3, "batch, {}, height, width"
-        else:
-            width, at, wanted = weight.shape[-1], -1, "..., {}"
-        fits = batch.dim() >= -at and batch.shape[at] == width
-        if self.chain.images and batch.dim() != 4 + each:
-            fits = False
-        if not fits or batch.dtype != weight.dtype:
+        width = weight.shape[-1]
+        if batch.shape[-1:] != (width,) or batch.dtype != weight.dtype:
             raise EvaluationError(
-                f"The network's first layer takes inputs [{wanted.format(width)}] of "
-                f"{weight.dtype}, got {list(batch.shape)} of {batch.dtype}."
+                f"The network's first layer takes inputs [..., {width}] of {weight.dtype}, "
+                f"got {list(batch.shape)} of {batch.dtype}."
             )
         return batch
 

@@ -13,7 +13,6 @@ from deapnets.networks.chunk import Networks
 from deapnets.networks.looped import LoopPath
 from deapnets.networks.paths import choose_path
 from deapnets.networks.sized import SizedPath
-from deapnets.networks.stacked import StackedPath
 
 CPU = torch.device("cpu")
 
@@ -63,7 +62,7 @@ def images(count: int, each: bool) -> torch.Tensor:
 @pytest.mark.parametrize("each", [False, True])
 def test_a_chain_of_convolutions_equals_plain_torch(chain, count, each, networks_of, plain_loop):
     networks = networks_of(chain, count, "stacked")
-    assert isinstance(networks._path, StackedPath)
+    assert networks._path.most is None  # of any size
     inputs = images(count, each)
     before = inputs.clone()
     outputs = networks(inputs, each=each)
@@ -128,7 +127,7 @@ def test_large_images_are_looped(looped, each, networks_of, monkeypatch):
     small = networks(inputs, each=each)
     assert isinstance(networks._path, SizedPath)
     assert looped == []
-    monkeypatch.setattr(sized, "_PATCHES", 6 * 4 * 9 * 7 * 9 - 1)  # of the second one
+    monkeypatch.setattr(networks._path, "most", 6 * 4 * 9 * 7 * 9 - 1)  # of the second one
     large = networks(inputs, each=each)
     assert looped == [5]
     torch.testing.assert_close(large, small, rtol=1e-4, atol=1e-5)
@@ -156,12 +155,12 @@ def test_inputs_that_do_not_fit_are_told_as_the_loop_tells_them(inputs):
     net = nn.Sequential(nn.Conv2d(2, 4, 3), nn.Flatten(), nn.Linear(4 * 49, 3))
     layout = Layout.of(net)
     said = []
-    for wish in ("", "loop"):
+    for wish in ("", "stacked", "loop"):
         networks = Networks(choose_path(net, layout, CPU, wish), layout, layout.flatten(net)[None])
         with pytest.raises((RuntimeError, EvaluationError)) as error:
             networks(inputs)
         said.append(str(error.value))
-    assert said[0] == said[1]
+    assert said[0] == said[1] == said[2]
 
 
 def test_images_without_a_batch_go_the_other_way(networks_of, plain_loop):
