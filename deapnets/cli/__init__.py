@@ -15,6 +15,7 @@ compare     ``deapnets compare``: algorithms on one evaluator, with statistics
 export      ``deapnets export``: the best network as a file for other programs
 predict     ``deapnets predict``: what the best network says of images
 study       ``deapnets study``: the studies that plugins bring
+shared      options that several commands take alike
 bringing    commands that plugins bring, and what is said of broken ones
 plugins     ``deapnets plugins``: what is installed, and whether it works
 doctor      ``deapnets doctor``: what this machine offers, and how to mend what is missing

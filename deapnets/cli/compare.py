@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from deapnets.cli import shared
+
 
 @click.command()
 @click.argument("evaluator")
@@ -39,15 +41,9 @@ import click
     multiple=True,
     help="Option of an algorithm; repeatable.",
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
-@click.option("--memory", help='Bytes for weights, such as "4GB"; half of what is free.')
-@click.option(
-    "--precision",
-    type=click.Choice(["float32", "bfloat16"]),
-    default="float32",
-    show_default=True,
-    help="What products are computed in; bfloat16 is faster where the processor has it.",
-)
+@shared.device
+@shared.memory
+@shared.precision
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
 def compare(evaluator: str, algorithms: str, out: str | None, as_json: bool, **more: Any) -> None:
     """Compare algorithms on EVALUATOR at equal budgets, over the same seeds.

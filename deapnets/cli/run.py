@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from deapnets.cli import shared
+
 if TYPE_CHECKING:
     from deapnets.runs.running import Run
 
@@ -28,15 +30,9 @@ if TYPE_CHECKING:
 )
 @click.option("--target", metavar="METRIC=VALUE", help="End when validation reaches the value.")
 @click.option("--seed", type=int, help="Seed; drawn and written down when there is none.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
-@click.option("--memory", help='Bytes for weights, such as "4GB"; half of what is free.')
-@click.option(
-    "--precision",
-    type=click.Choice(["float32", "bfloat16"]),
-    default="float32",
-    show_default=True,
-    help="What products are computed in; bfloat16 is faster where the processor has it.",
-)
+@shared.device
+@shared.memory
+@shared.precision
 @click.option(
     "--engine",
     default="serial",
