@@ -2,8 +2,7 @@
 
 The outputs of a linear layer with weights ``W + U V'`` are ``W x + U (V' x)``: two thin products
 beside one with the base's weights, which the children share; ``x`` are patches where it is a
-convolution. In the first layer, where they share the inputs too, ``W x`` is computed once. Small
-matrices behind it are made.
+convolution. In the first layer, where they share the inputs too, ``W x`` is computed once.
 """
 
 from __future__ import annotations
@@ -75,10 +74,6 @@ class StackedLowRank(LowRankPath):
         self, base: Mapping[str, torch.Tensor], noise: Noise, step: Product, values: torch.Tensor
     ) -> torch.Tensor:
         """Return a layer's outputs ``[n, out, batch]``; ``[out, batch]`` while all are equal."""
-        if values.dim() == 3 and step.weight in noise.factors:
-            height, width = self._path.weight(step.weight, base).flatten(1).shape
-            if height * width <= values.shape[2] * (height + width):
-                return self._made(base, noise, step, values)
         outputs = self._shared(base, step, values)
         left, right = [], []
         count, batch = max(2, noise.children), values.shape[-1]
@@ -97,25 +92,6 @@ class StackedLowRank(LowRankPath):
             own = roomy((count, *outputs.shape), outputs)
             return torch.baddbmm(outputs.expand(count, -1, -1), *both, out=own)
         return outputs.baddbmm_(*both)
-
-    def _made(
-        self, base: Mapping[str, torch.Tensor], noise: Noise, step: Product, values: torch.Tensor
-    ) -> torch.Tensor:
-        """Return a layer's outputs ``[n, out, batch]`` by its weights, made for the moment.
-
-        That is less work than two thin products where a matrix is smaller than what goes in and
-        comes out.
-        """
-        thick, thin = noise.factors[step.weight]
-        weight = self._path.weight(step.weight, base).flatten(1)
-        own = aligned(torch.baddbmm(weight.expand(len(thick), -1, -1), thick, thin))
-        out = roomy((len(values), len(weight), values.shape[2]), values)
-        if step.bias is None:
-            return torch.bmm(own, values, out=out)
-        bias = self._path.weight(step.bias, base).expand(len(values), -1)
-        if step.bias in noise.numbers:
-            bias = bias + noise.numbers[step.bias]
-        return torch.baddbmm(bias.unsqueeze(2), own, values, out=out)
 
     def _shared(
         self, base: Mapping[str, torch.Tensor], step: Product, values: torch.Tensor
