@@ -48,7 +48,7 @@ def markdown(found: dict[str, Any]) -> str:
         lines.append(f"| {name} | {100 * value:.2f} | | | | no network |")
     seconds = sum(cell["seconds"] for cell in found["cells"].values())
     lines += ["", f"{len(found['cells'])} cells of {found['seeds']} networks, {_machine(found)}."]
-    lines += [f"Seconds of all cells together: {seconds:,.0f}, on a machine that others used too."]
+    lines += [f"Seconds of all cells together: {seconds:,.0f}; a core takes one at a time."]
     return "\n".join(lines)
 
 

@@ -66,7 +66,7 @@ def markdown(results: dict[str, Any]) -> str:
 def _row(name: str, runs: list[dict[str, Any]]) -> str:
     evolved = [100 * run["metrics"]["test_accuracy"] for run in runs]
     start = [100 * run["metrics"]["initial_test_accuracy"] for run in runs]
-    values = {"evolved filters": evolved, "random ones": start}
+    values = {"the evolved set": evolved, "the random one": start}
     (test,) = compare_pairs(values, [tuple(values)], unit="points")
     difference = statistics.mean(evolved) - statistics.mean(start)
     evaluations = statistics.mean(run["evaluations"] for run in runs)

@@ -51,6 +51,9 @@ class Gan(GenerativeTask):
         "kernel" or "sliced": what a feature judge compares.
     classifiers
         Frozen classifiers of the feature judge: each generation looks through one of them.
+    pieced
+        Whether these learn to tell images that are pieced together of two real ones, as a class of
+        their own; by default where there are 10,000 training images.
     directions
         Random directions along which it compares pixels, and features, drawn every generation.
     balance
@@ -110,6 +113,7 @@ class Gan(GenerativeTask):
         judge: str = "feature",
         distance: Distance = "kernel",
         classifiers: int = 3,
+        pieced: bool | None = None,
         directions: int = 32,
         balance: float = 1.0,
         steps: int | None = None,
@@ -125,6 +129,7 @@ class Gan(GenerativeTask):
                 judge=judge,
                 distance=distance,
                 classifiers=classifiers,
+                pieced=pieced,
                 directions=directions,
                 steps=steps,
                 opponents=opponents,

@@ -19,8 +19,8 @@ from deapnets.errors import OptionError, at_least_one, unknown
 
 KINDS = ("mlp", "eigen", "deconv")
 _DEFAULTS = {"mlp": "mlp-64", "eigen": "eigen-64", "deconv": "deconv-16"}
-COMPONENTS = 40
-"""Principal components of an ``eigen`` generator, where there are so many."""
+COMPONENTS, EXPLAINED = 60, 0.99
+"""Principal components of an ``eigen`` generator, at most, and their part of the variance."""
 _LOOKED_AT = 10_000  # images whose components are computed
 
 
@@ -73,8 +73,10 @@ def _eigen(sizes: Sequence[int], latent: int, images: torch.Tensor) -> nn.Sequen
     """Begin with coordinates of about unit deviation round 0: images round the mean."""
     rows = images[:_LOOKED_AT].flatten(1)
     mean = images.flatten(1).mean(0)
-    _, _, axes = torch.linalg.svd(rows - mean, full_matrices=False)
-    axes = _upright(axes[: min(COMPONENTS, len(axes))])
+    _, values, axes = torch.linalg.svd(rows - mean, full_matrices=False)
+    variance = values.double().square()
+    unexplained = variance.cumsum(0) < EXPLAINED * variance.sum()
+    axes = _upright(axes[: min(COMPONENTS, int(unexplained.sum()) + 1)])
     deviations = ((rows - mean) @ axes.T).std(0)
     hidden, coordinates = nn.Sequential(*_hidden(sizes, latent)), nn.Linear(sizes[-1], len(axes))
     basis = nn.Linear(len(axes), rows.shape[1])

@@ -26,6 +26,9 @@ class JudgeOptions:
         Of a feature judge: ``"kernel"`` or ``"sliced"``.
     classifiers
         Of a feature judge: frozen classifiers, of which each generation looks through one.
+    pieced
+        Whether these also learn to tell images that are pieced together of two real ones from real
+        ones; None: where there are 10,000 training images.
     directions
         Of a feature judge: random directions of each view and generation.
     steps
@@ -44,6 +47,7 @@ class JudgeOptions:
     judge: str = "feature"
     distance: Distance = "kernel"
     classifiers: int = 3
+    pieced: bool | None = None
     directions: int = 32
     steps: int | None = None
     opponents: int = 3

@@ -112,12 +112,26 @@ class GenerativeTask(Evaluator):
         if not self._classifiers:
             from deapnets.metrics.classifiers import cached_classifier
 
-            images, count = self.images, self._options.classifiers
+            images, labels = self._lessons()
             self._classifiers = [
-                cached_classifier(images.train, images.train_labels, "judge", seed=seed)
-                for seed in range(count)
+                cached_classifier(images, labels, "judge", seed=seed)
+                for seed in range(self._options.classifiers)
             ]
         return self._classifiers
+
+    def _lessons(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return what the judge's classifiers learn: images, and a class for each."""
+        import torch
+
+        from deapnets_gan.pieced import ENOUGH, pieced_images
+
+        images, labels = self.images.train, self.images.train_labels
+        wished = self._options.pieced
+        if not (len(images) >= ENOUGH if wished is None else wished):
+            return images, labels
+        pieced = pieced_images(images, _ALWAYS)
+        another = torch.full((len(pieced),), int(labels.max()) + 1, dtype=labels.dtype)
+        return torch.cat([images, pieced]), torch.cat([labels, another])
 
     @property
     def judge(self) -> Judge:

@@ -32,6 +32,15 @@ def test_an_eigen_generator_evolves_all_but_its_last_layer(images):
     assert len(frozen) == 2
 
 
+def test_an_eigen_generator_has_components_for_99_percent_of_the_variance_and_60_at_most():
+    generator = torch.Generator().manual_seed(2)
+    deviations = torch.tensor([1.0] * 30 + [0.001] * 34)  # 30 directions have all but nothing
+    few = 0.5 + 0.1 * deviations * torch.randn(3000, 64, generator=generator)
+    many = 0.5 + 0.1 * torch.randn(3000, 100, generator=generator)
+    assert build_generator("eigen-4", 3, few.view(-1, 1, 8, 8))[-2].in_features == 30
+    assert build_generator("eigen-4", 3, many.view(-1, 1, 10, 10))[-2].in_features == 60
+
+
 def test_an_eigen_generator_begins_as_various_as_the_training_images(images):
     net = build_generator("eigen-16", 16, images.train)
     made = net[:-1](torch.randn(2000, 16)).detach()  # before values are cut off
