@@ -4,13 +4,15 @@
     DEAPNETS_DATA=... python benchmarks/readout.py --only conv-16
 
 A run measures its network twice: with the filters that it began with, which are random, and with
-those that it evolved; both layers are solved on all training images. Results are written to
+those that it evolved; both layers are solved on all training images, which "seconds in all" has in
+it. Results are written to
 ``benchmarks/results/readout.json`` run by run, and the table to ``docs/results.md``.
 """
 
 import argparse
 import json
 import statistics
+import time
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ CASES: dict[str, dict[str, Any]] = {
         "evaluations": evaluations,
         "options": [f"network=conv-{filters}", "readout=ridge"],
     }
-    for filters, seeds, evaluations in ((16, 10, 1200), (64, 3, 800), (128, 3, 400))
+    for filters, seeds, evaluations in ((16, 10, 1200), (64, 3, 300), (128, 3, 150))
 }
 
 
@@ -39,11 +41,13 @@ def run_missing(results: dict[str, Any], names: list[str], most: int) -> None:
         for seed in range(1, CASES[name]["seeds"] + 1):
             if f"{name}/{seed}" in results["runs"] or most == 0:
                 continue
+            began = time.perf_counter()
             with Neighbours() as neighbours:
                 result = evolve(CASES[name], seed)
             most -= 1
-            busy = round(neighbours.cores, 3)
-            results["runs"][f"{name}/{seed}"] = {**result, "neighbours_cores": busy}
+            busy, elapsed = round(neighbours.cores, 3), round(time.perf_counter() - began, 1)
+            record = {**result, "neighbours_cores": busy, "elapsed": elapsed}
+            results["runs"][f"{name}/{seed}"] = record
             results |= {"hardware": hardware(), "versions": versions(["deapnets", "deap", "torch"])}
             write(RESULT, results)
             print(name, seed, result["metrics"], f"neighbours {busy}", flush=True)
@@ -53,8 +57,8 @@ def markdown(results: dict[str, Any]) -> str:
     """Return the table: random and evolved filters, and what the paired test says."""
     lines = [
         "| network | seeds | random filters, % | evolved, % | evolved - random | effect | verdict |"
-        " evaluations | others' cores |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | --- | ---: | ---: |",
+        " evaluations | seconds in all | others' cores |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | --- | ---: | ---: | ---: |",
     ]
     for name in CASES:
         runs = [run for key, run in results["runs"].items() if key.startswith(f"{name}/")]
@@ -70,10 +74,12 @@ def _row(name: str, runs: list[dict[str, Any]]) -> str:
     (test,) = compare_pairs(values, [tuple(values)], unit="points")
     difference = statistics.mean(evolved) - statistics.mean(start)
     evaluations = statistics.mean(run["evaluations"] for run in runs)
+    elapsed = [run["elapsed"] for run in runs if "elapsed" in run]
+    seconds = f"{statistics.mean(elapsed):,.0f}" if elapsed else "-"
     busy = statistics.mean(run["neighbours_cores"] for run in runs)
     return (
         f"| {name} | {len(runs)} | {_moments(start)} | {_moments(evolved)} | {difference:+.2f} | "
-        f"{test.effect:+.2f} | {test.verdict} | {evaluations:,.0f} | {busy:.2f} |"
+        f"{test.effect:+.2f} | {test.verdict} | {evaluations:,.0f} | {seconds} | {busy:.2f} |"
     )
 
 
