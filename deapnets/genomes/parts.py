@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from torch import nn
+from torch.jit import ScriptModule
 from torch.nn.parameter import is_lazy
 
 from deapnets.errors import LayoutError, suggest
@@ -27,8 +28,9 @@ def evolved_parameters(
     ------
     LayoutError
         When a parameter is no floating-point tensor or has no shape yet, a pattern selects no
-        parameter that requires a gradient, or there is none.
+        parameter that requires a gradient, or there is none; when a part is of torch.jit.
     """
+    _require_python(module)
     named = list(module.named_parameters())
     for name, parameter in named:
         _require_usable(module, name, parameter)
@@ -42,6 +44,18 @@ def evolved_parameters(
         return training
     chosen = _selected(module, [patterns] if isinstance(patterns, str) else list(patterns))
     return [(name, parameter) for name, parameter in training if id(parameter) in chosen]
+
+
+def _require_python(module: nn.Module) -> None:
+    """Raise a `LayoutError` where torch.jit has made a part: its weights cannot be exchanged."""
+    for name, part in module.named_modules():
+        if isinstance(part, ScriptModule):
+            part_of = f'Part "{name}" of ' if name else ""
+            raise LayoutError(
+                f"{part_of}{type(module).__name__} was made by torch.jit, which does not let "
+                "weights be exchanged. Evolve the module that it was made from, and script or trace "
+                "the network that comes of it."
+            )
 
 
 def _require_usable(module: nn.Module, name: str, parameter: nn.Parameter) -> None:

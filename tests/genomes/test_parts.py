@@ -94,6 +94,17 @@ def test_a_module_that_was_never_called_and_has_no_shapes_is_refused():
         Layout.of(nn.Sequential(nn.LazyLinear(3)))
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # says torch itself
+@pytest.mark.parametrize(
+    "made", [torch.jit.script, lambda net: torch.jit.trace(net, torch.ones(2))]
+)
+def test_what_torch_jit_has_made_is_refused_beside_what_to_do(made):
+    with pytest.raises(LayoutError, match=r'^Part "1" of Sequential was made by'):
+        Layout.of(nn.Sequential(nn.Linear(2, 2), made(nn.Linear(2, 2))))
+    with pytest.raises(LayoutError, match=r"^\w+ was made by torch\.jit, .*Evolve the module"):
+        Layout.of(made(nn.Linear(2, 2)))
+
+
 def test_the_layout_of_a_part_is_that_of_its_parameters_alone():
     layout = Layout.of(Body(), "head.*")
     assert (layout.names, layout.width) == (("head.weight", "head.bias"), 16)
