@@ -53,8 +53,8 @@ def _require_python(module: nn.Module) -> None:
             part_of = f'Part "{name}" of ' if name else ""
             raise LayoutError(
                 f"{part_of}{type(module).__name__} was made by torch.jit, which does not let "
-                "weights be exchanged. Evolve the module that it was made from, and script or trace "
-                "the network that comes of it."
+                "weights be exchanged. Evolve the module that it was made from, and script or "
+                "trace the network that comes of it."
             )
 
 
