@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import torch
 
 from deapnets.errors import DataError
+
+
+class Moments(NamedTuple):
+    """What a normal distribution is known by."""
+
+    mean: torch.Tensor  # float64 [d]
+    covariance: torch.Tensor  # float64 [d, d]
 
 
 def frechet_distance(first: torch.Tensor, second: torch.Tensor) -> float:
@@ -24,12 +34,32 @@ def frechet_distance(first: torch.Tensor, second: torch.Tensor) -> float:
         When rows differ in length, or there are fewer than two.
     """
     require_rows(first, second, least=2)
-    first, second = first.double(), second.double()
-    root = _root(torch.cov(first.T).reshape(first.shape[1], -1))
-    inner = root @ torch.cov(second.T).reshape(second.shape[1], -1) @ root
+    return frechet_of_moments(moments_of(first), moments_of(second))
+
+
+def moments_of(rows: torch.Tensor) -> Moments:
+    """Return mean and unbiased covariance of rows ``[n, d]``, two at least."""
+    rows = rows.double()
+    return Moments(rows.mean(0), torch.cov(rows.T).reshape(rows.shape[1], -1))
+
+
+def mixed_moments(members: Sequence[Moments], weights: Sequence[float]) -> Moments:
+    """Return the moments of a mixture: each row comes from one member, by weights that sum to 1."""
+    shares = torch.tensor(weights, dtype=torch.float64)
+    means = torch.stack([member.mean for member in members])
+    mean = shares @ means
+    apart = means - mean
+    within = torch.einsum("n,nij->ij", shares, torch.stack([one.covariance for one in members]))
+    return Moments(mean, within + apart.T @ (shares[:, None] * apart))
+
+
+def frechet_of_moments(first: Moments, second: Moments) -> float:
+    """Return the squared Frechet distance of two normal distributions, as `frechet_distance`."""
+    root = _root(first.covariance)
+    inner = root @ second.covariance @ root
     cross = torch.linalg.eigvalsh((inner + inner.T) / 2).clamp_min(0).sqrt().sum()
-    spread = first.var(0).sum() + second.var(0).sum()
-    apart = (first.mean(0) - second.mean(0)).square().sum()
+    spread = first.covariance.trace() + second.covariance.trace()
+    apart = (first.mean - second.mean).square().sum()
     return max(0.0, float(apart + spread - 2 * cross))
 
 

@@ -25,10 +25,22 @@ def sampled(run: str | Path, count: int, seed: int) -> tuple[GenerativeTask, tor
     OptionError
         When the number of images cannot be used.
     RunError
-        When there is no run, it is of another evaluator, or it has saved no network yet.
+        As `opened` does.
     """
     if not 1 <= count <= MOST:
         raise OptionError(f"--n is from 1 to {MOST:,}, got {count}.")
+    task = opened(run)
+    return task, task.generated(task.latents(count, seed))
+
+
+def opened(run: str | Path) -> GenerativeTask:
+    """Return a run's task, whose generator has the weights that the run has saved.
+
+    Raises
+    ------
+    RunError
+        When there is no run, it is of another evaluator, or it has saved no network yet.
+    """
     directory = RunDirectory.open(run)
     task = stored_configuration(directory, any_version=True).evaluator
     if not isinstance(task, GenerativeTask):
@@ -39,10 +51,8 @@ def sampled(run: str | Path, count: int, seed: int) -> tuple[GenerativeTask, tor
         )
     require_same_network(directory, task)
     task.genome().load_state_dict(_weights(directory))
-    generator = task.genome().eval()
-    with torch.no_grad():
-        images = generator(task.latents(count, seed))
-    return task, images.reshape(count, *task.images.shape)
+    task.genome().eval()
+    return task
 
 
 def _weights(directory: RunDirectory) -> dict[str, torch.Tensor]:

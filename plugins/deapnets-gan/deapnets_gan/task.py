@@ -293,6 +293,14 @@ class GenerativeTask(Evaluator):
         made = self._flat(self.networks(individual)(self.latents(count, seed)))[0]
         return made.unflatten(1, self.images.shape)
 
+    def generated(self, latents: torch.Tensor) -> torch.Tensor:
+        """Return images ``[n, channels, height, width]`` of the module's own present weights."""
+        import torch
+
+        with torch.no_grad():
+            images = self.genome()(latents)
+        return self._flat(images[None])[0].unflatten(1, self.images.shape)
+
     def examples(self, count: int) -> torch.Tensor:
         """Return the latents ``[count, latent]`` that pictures are made of."""
         return self.latents(count, _ALWAYS)
