@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from deapnets.algorithms.generational import eaGenerational
     from deapnets.algorithms.halving import Halving
     from deapnets.algorithms.islands import eaIslands
+    from deapnets.algorithms.mulambda import eaMuCommaLambda, eaMuPlusLambda
     from deapnets.algorithms.reinforce import eaReinforce
     from deapnets.algorithms.sampling import eaLocal, eaRandom
     from deapnets.algorithms.search import Search
@@ -141,6 +142,8 @@ _HOMES = {
     "eaGenerateUpdate": "algorithms.asking",
     "eaGenerational": "algorithms.generational",
     "eaIslands": "algorithms.islands",
+    "eaMuCommaLambda": "algorithms.mulambda",
+    "eaMuPlusLambda": "algorithms.mulambda",
     "eaLocal": "algorithms.sampling",
     "eaNonAging": "algorithms.aging",
     "eaPairs": "algorithms.aging",
@@ -229,6 +232,8 @@ __all__ = [
     "eaGenerational",
     "eaIslands",
     "eaLocal",
+    "eaMuCommaLambda",
+    "eaMuPlusLambda",
     "eaNonAging",
     "eaPairs",
     "eaRandom",

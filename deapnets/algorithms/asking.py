@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, final
+from typing import final
 
 from deap import base, tools
 
-from deapnets.algorithms.base import Generation
-from deapnets.algorithms.books import Books
 from deapnets.algorithms.breeding import evaluate
-from deapnets.errors import OptionError
+from deapnets.algorithms.loop import Evaluated, Loop
 from deapnets.machine.collecting import collector_paused
 
 
 @final
-class eaGenerateUpdate:
+class eaGenerateUpdate(Loop):
     """The ask-and-tell algorithm that hands over every generation.
 
     ::
@@ -55,6 +52,8 @@ class eaGenerateUpdate:
     Draws what the strategy draws from.
     """
 
+    initial = False  # every generation is generated
+
     def __init__(
         self,
         toolbox: base.Toolbox,
@@ -64,46 +63,13 @@ class eaGenerateUpdate:
         halloffame: tools.HallOfFame | None = None,
         verbose: bool = False,
     ) -> None:
-        self.toolbox, self.ngen = toolbox, ngen
-        self.population: list[Any] = []
-        self.number = -1
-        self._books = Books(stats, halloffame, verbose)
-        self.logbook = self._books.logbook
+        super().__init__([], toolbox, ngen, stats, halloffame, verbose)
 
-    def __iter__(self) -> Iterator[Generation]:
-        return self
-
-    def __next__(self) -> Generation:
+    def _advance(self) -> Evaluated:
         """Generate, evaluate and learn from the next generation."""
-        if self.ngen is not None and self.number + 1 >= self.ngen:
-            raise StopIteration
         with collector_paused():
             population = list(self.toolbox.generate())
         evaluations = evaluate(population, self.toolbox, self._books)
         self.population = population
         self.toolbox.update(population)
-        self.number += 1
-        record = self._books.enter(self.number, population, evaluations)
-        return Generation(self.number, population, [], evaluations, record)
-
-    def run(self) -> tuple[list[Any], tools.Logbook]:
-        """Return the last population and the logbook, after all generations."""
-        if self.ngen is None:
-            raise OptionError("eaGenerateUpdate.run needs ngen; without it, iterate and stop.")
-        for _ in self:
-            pass
-        return self.population, self.logbook
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return population, number, logbook and hall of fame: what goes on from here.
-
-        The strategy has a state of its own; random states, the toolbox and ``ngen`` are not in it.
-        """
-        population = list(self.population)
-        return {"number": self.number, "population": population, **self._books.state_dict()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where ``state`` was taken; the logbook and the hall of fame change in place."""
-        self.number = state["number"]
-        self.population = list(state["population"])
-        self._books.load_state_dict(state)
+        return Evaluated([], evaluations)

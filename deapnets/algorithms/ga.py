@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, final, get_args
 
-from deap import base, creator, tools
+from deap import algorithms, base, creator, tools
 from torch import nn
 
 from deapnets.algorithms.base import Algorithm, Generation, Settings, mean_of
 from deapnets.algorithms.generational import eaGenerational
+from deapnets.algorithms.loop import Loop
+from deapnets.algorithms.mulambda import eaMuCommaLambda, eaMuPlusLambda
 from deapnets.errors import OptionError, at_least_one, unknown
 from deapnets.evaluators.base import Evaluator
 from deapnets.genomes.weights import WeightGenome
@@ -27,7 +30,8 @@ from deapnets.operators.selection import selRank, selTruncation
 from deapnets.operators.selfadapting import mutLogNormal
 
 Start = Literal["ancestor", "independent"]
-Selection = Literal["truncation", "tournament", "rank"]
+Selection = Literal["truncation", "tournament", "rank", "nsga2"]
+Replacement = Literal["generational", "plus", "comma"]
 Crossover = Literal["uniform", "arithmetic", "onepoint", "neuron", "layer", "aligned"]
 Mutation = Literal["gaussian", "relative"]
 ScheduleName = Literal["exponential", "constant", "goal", "selfadaptive"]
@@ -48,7 +52,14 @@ class GeneticSettings(Settings):
         "ancestor": it spreads round the network's own initial weights; or "independent": every
         weight of every individual is drawn from N(0, spread) anew.
     selection
-        "truncation" (the best share become parents), "tournament" or "rank".
+        "truncation" (the best share become parents), "tournament", "rank", or "nsga2" (fronts of
+        several objectives; with replacement=plus).
+    replacement
+        "generational" (parents are selected; children replace all but the elites), "plus" (parents
+        are drawn evenly; who stays is selected of parents and children) or "comma" (of children).
+    offspring
+        Children of a generation, with "plus" and "comma"; 0 for as many as the population has with
+        "plus", and for four times as many with "comma".
     share
         Part of the population that truncation lets become parents, in (0, 1].
     tournsize
@@ -56,7 +67,7 @@ class GeneticSettings(Settings):
     pressure
         How often ranking takes the best, from 1 (as often as everybody) to 2 (twice as often).
     elites
-        Part of the population that survives unchanged, in [0, 1).
+        Part of the population that survives unchanged, in [0, 1); with "generational".
     crossover
         "uniform" (every weight by itself), "neuron" (a unit's weights and bias together), "layer",
         "arithmetic", "onepoint" or "aligned" (uniform, after units were matched).
@@ -88,6 +99,8 @@ class GeneticSettings(Settings):
     spread: float = 0.05
     start: Start = "ancestor"
     selection: Selection = "truncation"
+    replacement: Replacement = "generational"
+    offspring: int = 0
     share: float = 0.5
     tournsize: int = 3
     pressure: float = 2.0
@@ -110,7 +123,30 @@ class GeneticSettings(Settings):
         for name, kind in _CHOICES.items():
             if getattr(self, name) not in get_args(kind):
                 raise OptionError(unknown(name, str(getattr(self, name)), get_args(kind)))
+        self._require_replacement()
         self._require_schedule()
+
+    def _require_replacement(self) -> None:
+        if self.selection == "nsga2" and self.replacement != "plus":
+            raise OptionError(
+                "selection=nsga2 selects of parents and children together: -a replacement=plus; "
+                f"got replacement={self.replacement}."
+            )
+        if self.replacement == "generational" and self.offspring:
+            raise OptionError(
+                f"offspring={self.offspring} is for replacement=plus and comma; a generation of "
+                "replacement=generational has as many children as there is room for."
+            )
+        if self.offspring < 0 or (self.replacement == "comma" and self.children < self.population):
+            raise OptionError(
+                "offspring is at least 0, and with replacement=comma at least the population's "
+                f"{self.population}, of whom all are replaced; got {self.offspring}."
+            )
+
+    @property
+    def children(self) -> int:
+        """Children of a generation where parents and children are replaced by selection."""
+        return self.offspring or self.population * (4 if self.replacement == "comma" else 1)
 
     def _require_numbers(self) -> None:
         if self.population < 2:
@@ -162,6 +198,7 @@ class GeneticSettings(Settings):
 _CHOICES = {
     "start": Start,
     "selection": Selection,
+    "replacement": Replacement,
     "crossover": Crossover,
     "mutation": Mutation,
     "schedule": ScheduleName,
@@ -182,6 +219,9 @@ _MUTATIONS: dict[str, Callable[..., Any]] = {
     "relative": mutGaussianRelative,
     "selfadaptive": mutLogNormal,
 }
+
+_FRONT = 8
+"""Individuals of a front that may be saved."""
 
 
 def individual_class(evaluator: Evaluator, genome: type[Any] = WeightGenome) -> type[Any]:
@@ -220,7 +260,11 @@ def toolbox_of(
     toolbox.register("population", tools.initRepeat, list, toolbox.individual)
     mate, keywords = _CROSSOVERS[settings.crossover]
     toolbox.register("mate", mate, **keywords)
-    if settings.selection == "truncation":
+    if settings.selection == "nsga2":
+        toolbox.register("select", tools.selNSGA2)
+    elif settings.selection == "truncation" and settings.replacement != "generational":
+        toolbox.register("select", tools.selBest)
+    elif settings.selection == "truncation":
         toolbox.register("select", selTruncation, share=settings.share)
     elif settings.selection == "rank":
         toolbox.register("select", selRank, pressure=settings.pressure)
@@ -231,9 +275,38 @@ def toolbox_of(
     return toolbox
 
 
+def _loop_of(settings: GeneticSettings, toolbox: base.Toolbox) -> Loop:
+    """Return the loop of the settings' replacement, with its initial population."""
+    population, pbs = toolbox.population(n=settings.population), (settings.cxpb, settings.mutpb)
+    if settings.replacement == "generational":
+        return eaGenerational(population, toolbox, *pbs, elites=settings.survivors)
+    kind = eaMuPlusLambda if settings.replacement == "plus" else eaMuCommaLambda
+    return kind(
+        population, toolbox, settings.population, settings.children, *pbs, variation=_drawn_evenly
+    )
+
+
+def _drawn_evenly(
+    population: Sequence[Any], toolbox: base.Toolbox, lambda_: int, cxpb: float, mutpb: float
+) -> list[Any]:
+    """Return children of parents that are drawn evenly: mated, and mutated, as `varAnd` does."""
+    parents = random.choices(population, k=lambda_)
+    children: list[Any] = algorithms.varAnd(parents, toolbox, cxpb, mutpb)
+    return children
+
+
+def _spread(population: Sequence[Any]) -> dict[str, WeightGenome]:
+    """Return the champion, and individuals spread over the first front by its first objective."""
+    (front, *_) = tools.sortNondominated(population, len(population), first_front_only=True)
+    front = tools.selBest(front, len(front))
+    places = [round(k * (len(front) - 1) / (_FRONT - 1)) for k in range(_FRONT)]
+    chosen = [front[place] for place in dict.fromkeys(places)]
+    return {f"front {k}" if k else "champion": one for k, one in enumerate(chosen)}
+
+
 @final
 class GeneticAlgorithm(Algorithm):
-    """`eaGenerational` whose mutation gets finer: as the budget is spent, or as its schedule says.
+    """DEAP's loops whose mutation gets finer: as the budget is spent, or as its schedule says.
 
     Parameters
     ----------
@@ -250,13 +323,7 @@ class GeneticAlgorithm(Algorithm):
         self.settings = settings
         self.sigma = settings.sigma
         self._schedule = settings.watching()
-        self._loop = eaGenerational(
-            toolbox.population(n=settings.population),
-            toolbox,
-            settings.cxpb,
-            settings.mutpb,
-            elites=settings.survivors,
-        )
+        self._loop = _loop_of(settings, toolbox)
 
     def step(self, spent: float) -> Generation:
         """Breed the next generation with the step size of this part of the budget."""
@@ -277,8 +344,13 @@ class GeneticAlgorithm(Algorithm):
         return "selfadaptive" if own else self.settings.mutation
 
     def candidates(self) -> dict[str, WeightGenome]:
-        """Return the best of the last generation, and the mean of its better half."""
+        """Return the best of the last generation, and the mean of its better half.
+
+        Of several objectives: its best by the first one, and up to seven more of its first front.
+        """
         population = self._loop.population
+        if self.settings.selection == "nsga2":
+            return _spread(population)
         ranked = tools.selBest(population, max(1, round(self.SHARE * len(population))))
         return {"champion": ranked[0], "mean": mean_of(ranked)}
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from deap import base, tools
 
-from deapnets.algorithms.base import Generation
-from deapnets.algorithms.books import Books
 from deapnets.algorithms.breeding import breed, evaluate, require_loop
-from deapnets.errors import OptionError
+from deapnets.algorithms.loop import Evaluated, Loop
 from deapnets.machine.collecting import collector_paused
 
 
-class eaGenerational:
+class eaGenerational(Loop):
     """A generational algorithm that hands over every generation.
 
     ::
@@ -83,51 +81,16 @@ class eaGenerational:
         verbose: bool = False,
     ) -> None:
         require_loop(population, cxpb, mutpb, elites)
-        self.population = list(population)
-        self.toolbox = toolbox
-        self.cxpb, self.mutpb, self.ngen = cxpb, mutpb, ngen
+        super().__init__(population, toolbox, ngen, stats, halloffame, verbose)
+        self.cxpb, self.mutpb = cxpb, mutpb
         self.elites = elites
-        self.number = -1
-        self._books = Books(stats, halloffame, verbose)
-        self.logbook = self._books.logbook
 
-    def __iter__(self) -> Iterator[Generation]:
-        return self
-
-    def __next__(self) -> Generation:
-        """Breed and evaluate the next generation."""
-        if self.ngen is not None and self.number >= self.ngen:
-            raise StopIteration
+    def _advance(self) -> Evaluated:
         with collector_paused():
             parents, population = self._breed() if self.number >= 0 else ([], self.population)
         evaluations = evaluate(population, self.toolbox, self._books)
         self.population = population
-        self.number += 1
-        record = self._books.enter(self.number, self.population, evaluations)
-        return Generation(self.number, self.population, parents, evaluations, record)
-
-    def run(self) -> tuple[list[Any], tools.Logbook]:
-        """Return the last population and the logbook, after all generations."""
-        if self.ngen is None:
-            raise OptionError("eaGenerational.run needs ngen; without it, iterate and stop.")
-        for _ in self:
-            pass
-        return self.population, self.logbook
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return population, number, logbook and hall of fame: what goes on from here.
-
-        As `deapnets.algorithms.base.Algorithm.state_dict`, so that `deapnets.Checkpointer` stores
-        it. Random states, the toolbox and ``ngen`` are not in it.
-        """
-        population = list(self.population)
-        return {"number": self.number, "population": population, **self._books.state_dict()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where ``state`` was taken; the logbook and the hall of fame change in place."""
-        self.number = state["number"]
-        self.population = list(state["population"])
-        self._books.load_state_dict(state)
+        return Evaluated(parents, evaluations)
 
     def _breed(self) -> tuple[list[Any], list[Any]]:
         return breed(self.population, self.toolbox, self.cxpb, self.mutpb, self.elites)

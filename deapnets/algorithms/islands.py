@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import accumulate, chain, pairwise
 from typing import Any, final
 
 from deap import base, tools
 
-from deapnets.algorithms.base import Generation
-from deapnets.algorithms.books import Books
 from deapnets.algorithms.breeding import breed, evaluate, require_loop
+from deapnets.algorithms.loop import Evaluated, Loop
 from deapnets.errors import OptionError
 from deapnets.genomes.weights import WeightGenome
 from deapnets.machine.collecting import collector_paused
 
 
 @final
-class eaIslands:
+class eaIslands(Loop):
     """Islands: populations that evolve apart, and let some individuals migrate now and then.
 
     ::
@@ -102,64 +101,29 @@ class eaIslands:
         for island in islands:
             require_loop(island, cxpb, mutpb, elites)
         _require_migration(toolbox, every)
-        self.islands = [list(island) for island in islands]
-        self.toolbox = toolbox
-        self.cxpb, self.mutpb, self.ngen = cxpb, mutpb, ngen
+        everybody = list(chain.from_iterable(islands))
+        super().__init__(everybody, toolbox, ngen, stats, halloffame, verbose)
+        self._sizes = [len(island) for island in islands]
+        self.cxpb, self.mutpb = cxpb, mutpb
         self.every, self.elites = every, elites
-        self.number = -1
-        self._books = Books(stats, halloffame, verbose)
-        self.logbook = self._books.logbook
 
     @property
-    def population(self) -> list[Any]:
-        """All individuals of the present generation, island after island."""
-        return list(chain.from_iterable(self.islands))
+    def islands(self) -> list[list[Any]]:
+        """The present populations of the islands."""
+        ends = accumulate(self._sizes, initial=0)
+        return [self.population[start:end] for start, end in pairwise(ends)]
 
-    def __iter__(self) -> Iterator[Generation]:
-        return self
-
-    def __next__(self) -> Generation:
+    def _advance(self) -> Evaluated:
         """Let some migrate, if it is time; breed every island, and evaluate all of them."""
-        if self.ngen is not None and self.number >= self.ngen:
-            raise StopIteration
-        parents: list[Any] = []
-        population = self.population
-        ends = list(accumulate((len(island) for island in self.islands), initial=0))
-        if self.number >= 0:
-            with collector_paused():
-                parents, population = self._breed()
+        with collector_paused():
+            parents, population = self._breed() if self.number >= 0 else ([], self.population)
         evaluations = evaluate(population, self.toolbox, self._books)
-        self.islands = [population[start:end] for start, end in pairwise(ends)]
-        self.number += 1
-        record = self._books.enter(self.number, population, evaluations)
-        return Generation(self.number, population, parents, evaluations, record)
-
-    def run(self) -> tuple[list[Any], tools.Logbook]:
-        """Return the last population of all islands and the logbook, after all generations."""
-        if self.ngen is None:
-            raise OptionError("eaIslands.run needs ngen; without it, iterate and stop.")
-        for _ in self:
-            pass
-        return self.population, self.logbook
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return islands, number, logbook and hall of fame: what goes on from here.
-
-        As `deapnets.eaGenerational.state_dict`: random states, the toolbox and ``ngen`` are not in
-        it.
-        """
-        islands = [list(island) for island in self.islands]
-        return {"number": self.number, "islands": islands, **self._books.state_dict()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where ``state`` was taken; the logbook and the hall of fame change in place."""
-        self.number = state["number"]
-        self.islands = [list(island) for island in state["islands"]]
-        self._books.load_state_dict(state)
+        self.population = population
+        return Evaluated(parents, evaluations)
 
     def _breed(self) -> tuple[list[Any], list[Any]]:
         """Return the parents and the next generation of all islands, island after island."""
-        islands = [list(island) for island in self.islands]  # an error leaves the present ones
+        islands = self.islands
         if self.every is not None and (self.number + 1) % self.every == 0:
             self.toolbox.migrate(islands)
         bred = [breed(one, self.toolbox, self.cxpb, self.mutpb, self.elites) for one in islands]

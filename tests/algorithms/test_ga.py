@@ -51,7 +51,27 @@ def keywords(tool):
         (
             {"selection": "trunkation"},
             'Unknown selection "trunkation". Did you mean "truncation"? '
-            "Valid: rank, tournament, truncation.",
+            "Valid: nsga2, rank, tournament, truncation.",
+        ),
+        (
+            {"selection": "nsga2"},
+            "selection=nsga2 selects of parents and children together: -a replacement=plus; "
+            "got replacement=generational.",
+        ),
+        (
+            {"offspring": 4},
+            "offspring=4 is for replacement=plus and comma; a generation of "
+            "replacement=generational has as many children as there is room for.",
+        ),
+        (
+            {"offspring": 4, "replacement": "comma", "population": 5},
+            "offspring is at least 0, and with replacement=comma at least the population's 5, of "
+            "whom all are replaced; got 4.",
+        ),
+        (
+            {"offspring": -1, "replacement": "plus", "population": 5},
+            "offspring is at least 0, and with replacement=comma at least the population's 5, of "
+            "whom all are replaced; got -1.",
         ),
         ({"share": 0.0}, "share is a part of the population in (0, 1], got 0.0."),
         ({"share": 1.5}, "share is a part of the population in (0, 1], got 1.5."),
@@ -307,3 +327,61 @@ def test_the_candidates_are_the_best_and_the_mean_of_the_better_half(toolbox_wit
     assert candidates["champion"] is ranked[0]
     rows = torch.stack([one.weights for one in ranked])
     torch.testing.assert_close(candidates["mean"].weights, rows.mean(0))
+
+
+# --- replacement ---
+
+
+class Poles(dn.Evaluator):
+    """Two objectives: how near the first weight is to 1, and how near to -1."""
+
+    weights = (1.0, 1.0)
+
+    def genome(self):
+        return torch.nn.Linear(1, 1, bias=False)
+
+    def evaluate(self, networks):
+        first = networks(torch.ones(1, 1))[:, 0, 0]
+        return torch.stack([-((first - 1) ** 2), -((first + 1) ** 2)], 1)
+
+
+def test_nsga2_spreads_a_population_and_its_candidates_over_the_front():
+    random.seed(1)
+    torch.manual_seed(1)
+    settings = GeneticSettings(
+        population=40, replacement="plus", selection="nsga2", cxpb=0.0, sigma=0.5, sigma_end=0.1
+    )
+    algorithm = settings.begin(Poles(), dn.PopulationMap(device="cpu", seed=1))
+    for number in range(25):
+        generation = algorithm.step(number / 25)
+    places = sorted(float(one.weights[0]) for one in generation.population)
+    assert -1.05 < places[0] < -0.8
+    assert 0.8 < places[-1] < 1.05
+    assert max(b - a for a, b in itertools.pairwise(places)) < 0.3
+    candidates = algorithm.candidates()
+    assert list(candidates) == ["champion", *(f"front {k}" for k in range(1, 8))]
+    worth = [one.fitness.values for one in candidates.values()]
+    assert worth == sorted(worth, reverse=True)
+    assert worth[0] == max(one.fitness.values for one in generation.population)
+    assert worth[-1][1] == max(one.fitness.values[1] for one in generation.population)
+
+
+@pytest.mark.parametrize(
+    ("settings", "evaluations"),
+    [
+        ({"replacement": "plus"}, 8),
+        ({"replacement": "plus", "offspring": 3}, 3),
+        ({"replacement": "comma"}, 32),
+        ({"replacement": "comma", "offspring": 9}, 9),
+    ],
+)
+def test_replacement_decides_how_many_are_scored_and_who_stays(settings, evaluations):
+    random.seed(1)
+    settings = GeneticSettings(population=8, **settings)
+    algorithm = settings.begin(Xor(), dn.PopulationMap(device="cpu", seed=1))
+    first = {one.digest for one in algorithm.step(0.0).population}
+    generation = algorithm.step(0.5)
+    assert generation.evaluations == evaluations
+    assert len(generation.population) == 8
+    stays = any(one.digest in first for one in generation.population)
+    assert stays == (settings.replacement == "plus")

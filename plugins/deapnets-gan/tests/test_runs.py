@@ -1,6 +1,7 @@
 """Runs of ``gan`` from the command line: the whole way, stopped and resumed, and their samples."""
 
 import json
+import re
 
 import pytest
 import torch
@@ -106,6 +107,18 @@ def test_a_run_draws_what_its_best_network_does(finished):
         "000004.png",
     ]
     assert (finished / "picture.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_nsga2_on_quality_and_diversity_saves_one_of_its_front(tmp_path):
+    words = ["run", "gan", "--algorithm", "ga", "--generations", "4", "--population", "16"]
+    words += ["-o", "dataset=digits", "-o", "vector=true"]
+    words += [word for option in OPTIONS for word in ("-o", option)]
+    words += ["-a", "replacement=plus", "-a", "selection=nsga2", "--out", str(tmp_path / "run")]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 0, result.output
+    found = RunDirectory.open(tmp_path / "run").read("result.json")
+    assert found["evaluations"] == 16 + 4 * 32  # parents are judged again beside their children
+    assert re.fullmatch(r"champion|front \d", found["best_source"])
 
 
 def sample(*arguments):
