@@ -26,11 +26,11 @@ _REACH = 0.5  # deviation of the first children, in parts of an even weight
 _SEED = 30_000  # of the latents of these: not those of validation and report
 
 
-class _Smaller(base.Fitness):  # type: ignore[misc]  # DEAP has no types
+class _Smaller(base.Fitness):
     weights = (-1.0,)
 
 
-class _Weights(list):  # type: ignore[type-arg]  # of floats; what DEAP's strategies copy
+class _Weights(list):  # of floats; what DEAP's strategies copy
     def __init__(self, values: Any) -> None:
         super().__init__(values)
         self.fitness = _Smaller()
