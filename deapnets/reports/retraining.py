@@ -168,11 +168,12 @@ class Retraining:
         """Return what it says, in a sentence or two."""
         winner, first = self.winner(), self.candidates[0]
         gap = statistics.fmean(one.gap for one in self.candidates) * self._direction
-        said = (
-            f"The search saw its best {len(self.candidates)} {gap:.4g} too high on average."
-            if gap > 0
-            else f"The search saw its best {len(self.candidates)} no higher than they are."
-        )
+        count = len(self.candidates)
+        if count == 1:
+            seen = f"{gap:.4g} too high" if gap > 0 else "no higher than it is"
+            return f"The search saw its best network {seen}."
+        seen = f"{gap:.4g} too high on average" if gap > 0 else "no higher than they are"
+        said = f"The search saw its best {count} {seen}."
         if winner.rank == 1:
             return f"{said} Its favourite is the best of them again."
         return (

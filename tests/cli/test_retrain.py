@@ -45,6 +45,12 @@ def test_a_person_reads_a_table_and_a_verdict(deapnets, search):
     assert printed[-1] == "search/retrain.json"
 
 
+def test_one_network_is_told_as_one(deapnets, search):
+    printed = deapnets("retrain", "search", "--top", 1, "--seeds", 3).stdout.splitlines()
+    assert printed[3].startswith("The search saw its best network ")
+    assert "favourite" not in printed[3]
+
+
 def test_a_report_shows_what_came_out(deapnets, search):
     deapnets("retrain", "search", "--top", 2, "--seeds", 3)
     assert deapnets("report", "search").exit_code == 0
