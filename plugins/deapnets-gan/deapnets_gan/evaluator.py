@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, final
+from typing import TYPE_CHECKING, ClassVar, final
 
 from deapnets.errors import OptionError
 from deapnets_gan.images import ImageSet, load_images
@@ -14,16 +13,12 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-PLAIN: Mapping[str, Any] = {"judge": "discriminator", "steps": 1, "opponents": 1}
-"""Options under which back-propagation is a plain GAN: a step of each network in turn."""
-
-
 @final
 class Gan(GenerativeTask):
     """Generators of images that evolve against a judge.
 
-    --algorithm plaingan and dcgan are Adam against a discriminator, the second one on "deconv-16";
-    --algorithm adam is Adam on whatever the judge is.
+    --algorithm plaingan and dcgan are generator and discriminator, both by Adam, the second one on
+    "deconv-16"; --algorithm adam is Adam on whatever the judge is.
 
     Parameters
     ----------
@@ -76,9 +71,8 @@ class Gan(GenerativeTask):
     """
 
     presets: ClassVar = {
-        "plaingan": PLAIN,
-        "dcgan": {**PLAIN, "network": "deconv-16"},
-        "egan": PLAIN,
+        "dcgan": {"network": "deconv-16"},
+        "egan": {"judge": "discriminator", "steps": 1, "opponents": 1},
         "article": {
             "network": "mlp-64",
             "judge": "discriminator",
@@ -97,8 +91,6 @@ class Gan(GenerativeTask):
             "rank": None,
         },
         "random": {"spread": "ancestor", "sigma": 0.1},
-        "plaingan": {"rate": 1e-3, "rate_end": 2e-4},
-        "dcgan": {"rate": 1e-3, "rate_end": 2e-4},
     }
 
     def __init__(

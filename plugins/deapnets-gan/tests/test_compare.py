@@ -43,8 +43,8 @@ def test_every_rival_has_the_judge_and_the_network_that_it_is_meant_with(done):
     assert judges == {
         "es": "feature",
         "article": "discriminator",
-        "plaingan": "discriminator",
-        "dcgan": "discriminator",
+        "plaingan": "feature",  # it has a discriminator of its own
+        "dcgan": "feature",
         "egan": "discriminator",
         "adam": "feature",
     }

@@ -33,7 +33,7 @@ def run_of(path, judge="feature", algorithm="es", generations=5, resumes=False, 
     pairs = ("dataset=digits", f"judge={judge}", "discriminators=6", *OPTIONS)
     plugin = make_evaluator("gan", pairs, algorithm)
     settings = make_settings(
-        algorithm, (), plugin.instance, {"adam": 1, "egan": 6}.get(algorithm, 12)
+        algorithm, (), plugin.instance, {"adam": 1, "plaingan": 1, "egan": 6}.get(algorithm, 12)
     )
     budget = Budget(generations=generations)
     configuration = Configuration(
@@ -67,6 +67,7 @@ def found_in(path):
         ("feature+discriminator", "es"),
         ("discriminator", "adam"),
         ("discriminator", "egan"),
+        ("feature", "plaingan"),
     ],
 )
 def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, judge, algorithm):
