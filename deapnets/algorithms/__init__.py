@@ -6,7 +6,9 @@ module         concept
 base           what a run drives: `Algorithm`, made from `Settings`
 books          DEAP's logbook and hall of fame, and their state
 breeding       what loops share: breeding and evaluating a generation
+loop           `Loop`: what these share as iterators
 generational   `eaGenerational`: DEAP's generational loop as an iterator
+mulambda       `eaMuPlusLambda`, `eaMuCommaLambda`: DEAP's two as iterators
 islands        `eaIslands`: populations that evolve apart, as an iterator
 asking         `eaGenerateUpdate`: DEAP's ask-and-tell loop as an iterator
 search         `Search`: the steady state of all searches of architectures

@@ -20,7 +20,7 @@ def test_row_says_how_far_evolved_filters_are_above_random_ones(readout):
     results = {"runs": {f"conv-16/{seed}": run(0.003, seed) for seed in range(1, 11)}}
     (row,) = readout.markdown(results).splitlines()[2:]
     assert "| conv-16 | 10 | 97.55 ± 0.30 | 97.87 ± 0.31 | +0.32 | +1.00 |" in row
-    assert "evolved filters is better than random ones by 0.3" in row
+    assert "the evolved set is better than the random one by 0.3" in row
 
 
 def test_only_missing_runs_are_run_and_at_most_so_many(readout, monkeypatch):
