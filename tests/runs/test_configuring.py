@@ -52,6 +52,8 @@ def test_a_configuration_describes_every_setting_with_its_default(configure):
         "spread": 1.0,
         "start": "ancestor",
         "selection": "truncation",
+        "replacement": "generational",
+        "offspring": 0,
         "share": 0.5,
         "tournsize": 3,
         "pressure": 2.0,
