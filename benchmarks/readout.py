@@ -31,7 +31,7 @@ CASES: dict[str, dict[str, Any]] = {
         "evaluations": evaluations,
         "options": [f"network=conv-{filters}", "readout=ridge"],
     }
-    for filters, seeds, evaluations in ((16, 10, 1200), (64, 3, 300), (128, 3, 150))
+    for filters, seeds, evaluations in ((16, 10, 1200), (64, 3, 300), (96, 3, 100), (128, 3, 150))
 }
 
 
