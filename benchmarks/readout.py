@@ -4,9 +4,9 @@
     DEAPNETS_DATA=... python benchmarks/readout.py --only conv-16
 
 A run measures its network twice: with the filters that it began with, which are random, and with
-those that it evolved; both layers are solved on all training images, which "seconds in all" has in
-it. Results are written to
-``benchmarks/results/readout.json`` run by run, and the table to ``docs/results.md``.
+those that it evolved; both layers are solved on all training images, which "seconds in all" counts.
+Results are written to ``benchmarks/results/readout.json`` run by run, and the table to
+``docs/results.md``.
 """
 
 import argparse

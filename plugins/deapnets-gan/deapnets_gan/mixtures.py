@@ -16,7 +16,7 @@ from deapnets_gan.sampling import opened
 from deapnets_gan.task import GenerativeTask
 
 GENERATIONS = 1000
-"""Generations of the weights' evolution; one of them takes about a millisecond."""
+"""Generations of the weights' evolution; one of them takes milliseconds."""
 
 SHOWN, _MEASURED = 100, 5000
 """Images of a mixture for a picture, and for the report."""
