@@ -143,7 +143,7 @@ def evolved_weights(
     toolbox.register("update", strategy.update)
     toolbox.register("evaluate", lambda weights: (distance(_shares(weights)),))
     before = np.random.get_state()
-    np.random.seed(seed)
+    np.random.seed(seed % 2**32)  # numpy takes no others
     try:
         algorithms.eaGenerateUpdate(toolbox, ngen=generations, verbose=False)
     finally:

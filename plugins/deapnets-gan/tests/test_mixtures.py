@@ -77,6 +77,9 @@ def test_weights_evolve_to_the_least_distance_and_nothing_global_is_changed():
     assert np.random.get_state()[1].tolist() == before
     again = evolved_weights(lambda w: float(np.square(w - goal).sum()), 3, 400, seed=1)
     assert found == again
+    below = evolved_weights(lambda w: float(np.square(w - goal).sum()), 3, 400, seed=-1)
+    assert below != found
+    assert below == pytest.approx(goal, abs=0.01)
 
 
 def test_weights_are_never_worse_than_even_ones(mixture):
