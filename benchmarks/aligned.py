@@ -44,7 +44,8 @@ CROSSOVERS: dict[str, Callable[..., Any]] = {
     "aligned": dn.cxAligned,
 }
 CASES = ("apart", *(f"{meeting}, {name}" for meeting in ("ring", "joined") for name in CROSSOVERS))
-TASKS = {"digits": {"dataset": "digits"}, "mnist": {"dataset": "mnist"}}
+OPTIONS = {"network": "mlp-32", "pixels": "unit", "batch_size": 512}
+TASKS = {name: {"dataset": name, **OPTIONS} for name in ("digits", "mnist")}
 ISLANDS, SIZE, ELITES = 4, 50, 2
 
 creator.create("FitnessMax", base.Fitness, weights=(1.0,))

@@ -41,7 +41,13 @@ CASES: dict[str, dict[str, Any]] = {
         }
         for change in CHANGES
     },
-    "article-1000": {"change": "nothing", "population": 1000, "generations": 300, "seeds": (1,)},
+    "article-1000": {
+        "change": "nothing",
+        "population": 1000,
+        "generations": 60,
+        "memory": "16GB",
+        "seeds": (1,),
+    },
 }
 
 _PROGRAM = """

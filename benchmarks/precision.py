@@ -25,7 +25,7 @@ def images() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return training and test images ``[rows, 784]`` and their classes."""
     from deapnets_mnist.evaluator import Mnist
 
-    splits = Mnist(pool="28x28").splits
+    splits = Mnist(pool="28x28", pixels="unit").splits
     train, test = splits.train, splits.test
     return train.inputs.flatten(1), train.targets, test.inputs.flatten(1), test.targets
 

@@ -36,7 +36,6 @@ CASES: dict[str, dict[str, Any]] = {
     "pgpe-120": {"options": [], "seconds": 120, "algorithm": "pgpe"},
     "snes-120": {"options": [], "seconds": 120, "algorithm": "snes"},
     "adam-20": {"options": [], "seconds": 20, "adam": True},
-    "adam-20, the network of es": {"options": [], "seconds": 20, "adam": True, "algorithm": "es"},
 }
 
 
@@ -72,7 +71,7 @@ def back_propagation(case: dict[str, Any], seed: int) -> dict[str, Any]:
     optimiser = torch.optim.Adam(net.parameters(), lr=3e-3)
     began, steps = time.perf_counter(), 0
     while time.perf_counter() - began < case["seconds"]:
-        for rows in rng.permutation(len(train)).split(options.get("batch_size", 512)):
+        for rows in rng.permutation(len(train)).split(options.get("batch_size", 256)):
             batch = train.take(rows)
             optimiser.zero_grad()
             functional.cross_entropy(net(batch.inputs), batch.targets).backward()

@@ -29,7 +29,7 @@ CASES: dict[str, dict[str, Any]] = {
     f"conv-{filters}": {
         "seeds": seeds,
         "evaluations": evaluations,
-        "options": [f"network=conv-{filters}", "readout=ridge"],
+        "options": [f"network=conv-{filters}", "readout=ridge", "pixels=unit"],
     }
     for filters, seeds, evaluations in ((16, 10, 1200), (64, 3, 300), (96, 3, 100), (128, 3, 150))
 }

@@ -28,6 +28,10 @@ RESULT = Path(__file__).parent / "results" / "sweep.json"
 BEGIN = "<!-- sweep table: written by benchmarks/sweep.py -->"
 
 
+BASE = {"network": "mlp-32", "pixels": "unit", "batch_size": "512"}
+"""The evaluator's options in every case: a network that is quick to score."""
+
+
 def changed(*settings: str, options: tuple[str, ...] = (), scale: float = 1.0) -> dict[str, Any]:
     """Return a case: algorithm's settings, evaluator's options, and what evaluations scale by."""
     return {"settings": list(settings), "options": list(options), "scale": scale}
@@ -91,7 +95,10 @@ def run_missing(
 def run(name: str, evaluations: int, seed: int) -> dict[str, Any]:
     """Return the ``result.json`` of one run."""
     case = CASES[name]
-    return evolve({**case, "evaluations": round(evaluations * case["scale"])}, seed)
+    options = BASE | dict(option.split("=", 1) for option in case["options"])
+    words = [f"{option}={value}" for option, value in options.items()]
+    evaluations = round(evaluations * case["scale"])
+    return evolve({**case, "options": words, "evaluations": evaluations}, seed)
 
 
 def accuracies(results: dict[str, Any], name: str, evaluations: int) -> dict[int, float]:

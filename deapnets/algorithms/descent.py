@@ -19,9 +19,19 @@ from deapnets.genomes.weights import WeightGenome
 from deapnets.mapping import PopulationMap
 from deapnets.operators.contract import deviation
 from deapnets.operators.initialisation import initWeights
+from deapnets.operators.schedules import exponential
 
 BACKWARD = 2
 """What a backward pass costs, in forward passes: it is counted as so many evaluations."""
+
+
+def require_rates(rate: float, rate_end: float) -> None:
+    """Raise an `OptionError` unless ``0 < rate_end <= rate``, both finite."""
+    if not 0.0 < rate_end <= rate < math.inf:
+        raise OptionError(
+            "The step size falls from rate to rate_end, both finite and above 0; "
+            f"got {rate} and {rate_end}."
+        )
 
 
 @final
@@ -50,11 +60,7 @@ class AdamSettings(Settings):
         if self.population != 1:
             raise OptionError(f"adam trains one network: population is 1, got {self.population}.")
         deviation("spread", self.spread)
-        if not 0.0 < self.rate_end <= self.rate < math.inf:
-            raise OptionError(
-                "The step size falls from rate to rate_end, both finite and above 0; "
-                f"got {self.rate} and {self.rate_end}."
-            )
+        require_rates(self.rate, self.rate_end)
 
     def begin(self, evaluator: Evaluator, mapping: PopulationMap) -> Adam:
         """Return the algorithm, at the network's initial weights; noise is from `random`'s seed.
@@ -70,10 +76,6 @@ class AdamSettings(Settings):
                 "See: Evaluator.loss_of."
             )
         return Adam(self, evaluator, mapping)
-
-    def rate_at(self, progress: float) -> float:
-        """Return the step size when ``progress`` in [0, 1] of the budget is spent."""
-        return float(self.rate * (self.rate_end / self.rate) ** min(max(progress, 0.0), 1.0))
 
 
 @final
@@ -118,7 +120,7 @@ class Adam(Algorithm):
             (self._network.fitness.values,) = mapping(self._evaluator, [self._network])
         self._mapping.forwards += BACKWARD * (self._mapping.forwards - before)
         self._mapping.evaluations += BACKWARD
-        self.rate = self.settings.rate_at(spent)
+        self.rate = exponential(self.settings.rate, self.settings.rate_end, spent)
         self._descend()
         self._number += 1
         return Generation(self._number, [self._network], [], 1 + BACKWARD, {})

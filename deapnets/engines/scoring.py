@@ -22,6 +22,7 @@ from deapnets.engines.families import (
 from deapnets.engines.keeping import WIDE, Keeper, Store, may_be_kept
 from deapnets.errors import MemoryBudgetError
 from deapnets.evaluators.base import Evaluator, score
+from deapnets.genomes.accounts import open_account
 from deapnets.genomes.layout import Layout
 from deapnets.genomes.making import (
     aligned_rows,
@@ -142,12 +143,20 @@ class Scorer:
     def count(self, nodes: Sequence[Node]) -> None:
         """Count what ``nodes`` come from against the budget, whoever has kept it.
 
+        So is, from now on, what operators store of them.
+
         Raises
         ------
         MemoryBudgetError
             When the budget does not hold that.
         """
+        open_account(nodes[0].layout, self)
         self._store.adopt(nodes)
+
+    def take(self, node: Node) -> None:
+        """Count what an operator has stored, which is said here and not when all of them have."""
+        self._store.adopt([node])
+        self._give_back(node.layout)
 
     def scores(
         self,

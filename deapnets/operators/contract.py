@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from deapnets.errors import OperatorError, OptionError, unknown
+from deapnets.genomes.accounts import stored
 from deapnets.genomes.layout import Layout
 from deapnets.genomes.making import made
 from deapnets.genomes.nodes import DEEPEST, DEEPEST_MATE, Node, Parameters, Recipe
@@ -208,6 +209,7 @@ class Operator:
         node = individual.node
         if node.depth >= (DEEPEST if self.parents == 1 else DEEPEST_MATE):
             node.settle(made(node))
+            stored(node)
         return node
 
     def make(

@@ -106,9 +106,9 @@ def test_the_first_run_leaves_all_its_files_and_no_other(first):
 def test_the_first_run_can_be_repeated_from_its_configuration(first):
     config = json.loads((first[0] / "config.json").read_text())
     assert config["options"] == {
-        "network": "mlp-32",
+        "network": "auto",
         "pool": None,
-        "pixels": "unit",
+        "pixels": "standard",
         "dataset": "digits",
         "data": None,
         "batch_size": "auto",
@@ -129,9 +129,9 @@ def test_the_first_run_can_be_repeated_from_its_configuration(first):
 def test_the_first_run_logs_an_object_a_generation(first):
     log = [json.loads(line) for line in (first[0] / "log.jsonl").read_text().splitlines()]
     assert [record["generation"] for record in log] == list(range(16))
-    # A mini-batch a generation: survivors are scored again, each on 512 images.
+    # A mini-batch a generation: survivors are scored again, each on 256 images.
     assert [record["evaluations"] for record in log] == [400 * n for n in range(1, 17)]
-    assert [record["image_forwards"] for record in log] == [400 * 512 * n for n in range(1, 17)]
+    assert [record["image_forwards"] for record in log] == [400 * 256 * n for n in range(1, 17)]
     promised = {"seconds", "best", "mean", "std", "sigma", "spent", "faults"}
     assert all(promised <= record.keys() for record in log)
     assert ["validation_accuracy" in record for record in log] == [

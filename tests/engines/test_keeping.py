@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import gc
+import itertools
 import random
 
 import pytest
@@ -127,6 +129,25 @@ def test_parents_that_do_not_fit_are_said_with_what_to_do(individual_class, net)
     )
     with pytest.raises(MemoryBudgetError, match=said):
         dn.PopulationMap(device="cpu", memory=10 * ROW)(Weighed(net), population)
+
+
+@pytest.mark.usefixtures("one_row_at_a_time")
+def test_breeding_ends_where_its_parents_are_more_than_the_budget_holds(individual_class, net):
+    population = [dn.initWeights(individual_class, net, sigma=0.1) for _ in range(40)]
+    gc.collect()
+    before = held_bytes() / ROW
+    mapping = dn.PopulationMap(device="cpu", memory=10 * ROW, chunk=1)
+    mapping(Weighed(net), population)
+    for _ in range(2):
+        for one in population:
+            dn.mutGaussian(one, sigma=0.1, indpb=0.1)
+    pairs = zip(population[::2], population[1::2], strict=True)
+    with pytest.raises(MemoryBudgetError, match="are 11 networks of 134,676 bytes, more than"):
+        list(itertools.starmap(functools.partial(dn.cxUniform, indpb=0.5), pairs))
+    assert held_bytes() / ROW - before <= 12
+    del mapping
+    gc.collect()
+    dn.cxUniform(population[-2], population[-1], indpb=0.5)  # nobody counts any more
 
 
 def test_the_operands_of_a_crossover_are_kept_and_not_its_children(individual_class, net):

@@ -36,8 +36,8 @@ def run(*words: str) -> None:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a run on digits of 8x8."""
     path = tmp_path_factory.mktemp("runs") / "digits"
-    options = ["-o", "dataset=digits", "-o", "network=mlp-8", "--generations", "30"]
-    run("mnist", *options, "--population", "50", "--out", str(path))
+    options = ["-o", "dataset=digits", "-o", "network=mlp-8", "-o", "pixels=unit"]
+    run("mnist", *options, "--generations", "30", "--population", "50", "--out", str(path))
     return path
 
 
@@ -236,7 +236,7 @@ def test_black_on_white_is_noticed_and_turned_round(best, digits, tmp_path):
 
 
 def test_black_on_white_is_noticed_where_inputs_lie_round_zero(digits, tmp_path):
-    task = mnist.Mnist(dataset="digits", network="strided-2", pixels="standard")
+    task = mnist.Mnist(dataset="digits", network="strided-2")
     best = Best(task, task.genome().eval())
     ink, white = (picture(tmp_path / f"{k}.png", digits[5] ^ k) for k in (255, 0))
     assert "Is it black on white?" in predict(best, [ink]).remarks[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,13 +14,14 @@ from torch.func import functional_call
 from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
 from deapnets.algorithms.base import Algorithm, Generation, Settings
-from deapnets.algorithms.descent import BACKWARD
+from deapnets.algorithms.descent import BACKWARD, require_rates
 from deapnets.algorithms.ga import individual_class
 from deapnets.errors import OptionError, at_least_one
 from deapnets.evaluators.base import Evaluator
 from deapnets.genomes.nodes import Node
 from deapnets.genomes.weights import WeightGenome
 from deapnets.mapping import PopulationMap
+from deapnets.operators.schedules import exponential
 from deapnets_gan.opponents import SLOPE, build_discriminator
 from deapnets_gan.task import GenerativeTask
 
@@ -59,11 +59,7 @@ class AdversarialSettings(Settings):
         if self.population != 1:
             raise OptionError(f"There is one generator: population is 1, got {self.population}.")
         at_least_one(batch=self.batch, steps=self.steps)
-        if not 0.0 < self.rate_end <= self.rate < math.inf:
-            raise OptionError(
-                "The step size falls from rate to rate_end, both finite and above 0; "
-                f"got {self.rate} and {self.rate_end}."
-            )
+        require_rates(self.rate, self.rate_end)
 
     def begin(self, evaluator: Evaluator, mapping: PopulationMap) -> Adversarial:
         """Return the algorithm, at the generator's initial weights; the rest is from `random`.
@@ -78,10 +74,6 @@ class AdversarialSettings(Settings):
                 f"{evaluator.title} generates no images. Try: deapnets run gan --algorithm plaingan"
             )
         return Adversarial(self, evaluator, mapping)
-
-    def rate_at(self, progress: float) -> float:
-        """Return the step size when ``progress`` in [0, 1] of the budget is spent."""
-        return float(self.rate * (self.rate_end / self.rate) ** min(max(progress, 0.0), 1.0))
 
 
 @final
@@ -124,7 +116,7 @@ class Adversarial(Algorithm):
     def step(self, spent: float) -> Generation:
         """Train both networks, and score the generator; in generation 0 as it began."""
         self._number += 1
-        self.rate = self.settings.rate_at(spent)
+        self.rate = exponential(self.settings.rate, self.settings.rate_end, spent)
         steps = self.settings.steps if self._number else 0
         for _ in range(steps):
             self._train()

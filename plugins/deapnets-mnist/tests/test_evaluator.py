@@ -58,7 +58,7 @@ def width(evaluator):
 class TestMnist(EvaluatorContract):
     cases = [
         (Mnist, {"dataset": "digits"}),
-        (Mnist, {"dataset": "digits", "network": "strided-2", "pixels": "standard"}),
+        (Mnist, {"dataset": "digits", "network": "strided-2"}),
         (Mnist, {"dataset": "digits", "batch_size": None, "fitness": "accuracy"}),
         (Mnist, {"dataset": "digits", "network": "conv-2", "readout": "ridge", "batch_size": 50}),
     ]
@@ -161,6 +161,20 @@ def test_hidden_layers_are_those_of_the_name():
     assert shapes(evaluator)[::2] == [(16, 64), (12, 16), (10, 12)]
 
 
+@pytest.mark.parametrize(
+    ("size", "options", "first"),
+    [
+        ((28, 28), {}, (16, 1, 5, 5)),
+        ((14, 14), {}, (16, 1, 5, 5)),
+        ((14, 13), {}, (32, 14 * 13)),
+        ((28, 28), {"pool": "13x28"}, (32, 13 * 28)),
+        ((3, 4), {}, (32, 12)),
+    ],
+)
+def test_filters_by_default_where_there_are_places_for_them(folder_of, size, options, first):
+    assert shapes(Mnist(data=folder_of(*size, 3), **options))[0] == first
+
+
 def test_deep_on_images_of_mnists_size_has_the_tutorials_weights(folder_of):
     evaluator = Mnist(data=folder_of(28, 28, 10), network="deep")
     assert width(evaluator) == 3_274_634
@@ -215,7 +229,7 @@ def test_a_folder_of_ones_own_with_odd_images_and_three_classes_is_evolved_on(
 
 def test_standard_pixels_have_mean_0_and_deviation_1_over_the_training_images(idx_folder, parts):
     data = {"data": str(idx_folder), "validation": 0.25}
-    unit, standard = Mnist(**data).splits, Mnist(**data, pixels="standard").splits
+    unit, standard = Mnist(**data, pixels="unit").splits, Mnist(**data).splits
     values = unit.train.inputs.double()
     mean, deviation = float(values.mean()), float(values.std(correction=0))
     assert float(standard.train.inputs.double().mean()) == pytest.approx(0, abs=1e-6)
@@ -225,7 +239,7 @@ def test_standard_pixels_have_mean_0_and_deviation_1_over_the_training_images(id
 
 
 def test_new_images_are_scaled_as_those_of_the_task(idx_folder, parts):
-    task = Mnist(data=str(idx_folder), validation=0.25, pixels="standard")
+    task = Mnist(data=str(idx_folder), validation=0.25)
     inputs, done = task.preprocess(parts["t10k-images-idx3-ubyte"])
     assert torch.equal(inputs, task.splits.test.inputs)
     assert done[-1].startswith("less 0.")
@@ -236,12 +250,12 @@ def test_images_of_one_brightness_stay_finite(tmp_path, folder_of, encode_idx):
     for part, count in (("train", 40), ("t10k", 10)):
         grey = np.full((count, 5, 5), 7, np.uint8)
         (tmp_path / f"{part}-images-idx3-ubyte").write_bytes(encode_idx(grey))
-    splits = Mnist(data=str(tmp_path), pixels="standard").splits
+    splits = Mnist(data=str(tmp_path)).splits
     assert torch.equal(splits.test.inputs, torch.zeros_like(splits.test.inputs))
 
 
 def test_inputs_are_the_images_as_fractions(idx_folder, parts):
-    splits = Mnist(data=str(idx_folder), validation=0.25).splits
+    splits = Mnist(data=str(idx_folder), validation=0.25, pixels="unit").splits
     expected = torch.from_numpy(parts["t10k-images-idx3-ubyte"]).unsqueeze(1) / 255
     assert torch.equal(splits.test.inputs, expected)
     assert splits.test.targets.tolist() == parts["t10k-labels-idx1-ubyte"].tolist()
@@ -316,7 +330,7 @@ def test_mnist_is_found_where_deapnets_data_names_it(mnist_folder, population_of
         10_000,
     ]
     assert splits.train.inputs.shape[1:] == (1, 14, 14)
-    assert width(evaluator) == 14 * 14 * 32 + 32 + 32 * 10 + 10
+    assert width(evaluator) == 16 * 25 + 16 + 16 * 25 * 10 + 10
     held, kept = splits.validation.targets.bincount(), splits.train.targets.bincount()
     assert (held - 0.1 * (kept + held)).abs().max() <= 1
     scores = dn.PopulationMap(device="cpu", seed=1)(evaluator, population_of(evaluator, 4))

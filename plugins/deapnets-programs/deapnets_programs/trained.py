@@ -79,7 +79,7 @@ class TrainedEvaluator(ProgramEvaluator):
     ) -> None:
         at_least_one(steps=steps, networks=networks)
         self._hidden = _sizes(hidden)
-        self._source = Mnist(dataset=dataset, data=data, validation=HELD_OUT)
+        self._source = Mnist(dataset=dataset, data=data, pixels="unit", validation=HELD_OUT)
         self._steps, self._networks, self._seed = steps, networks, seed
         self._space = self.make_space(height, size)
 
