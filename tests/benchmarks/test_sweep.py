@@ -30,14 +30,16 @@ def test_only_what_is_missing_is_run(sweep, ran, tmp_path):
     results = {"runs": {}}
     sweep.run_missing(results, ["defaults", "share=0.25"], 1000, 1)
     sweep.run_missing(results, ["defaults", "share=0.25"], 1000, 2)
-    settings = [([], [], 1000), (["share=0.25"], [], 1000)]
+    base = [f"{name}={value}" for name, value in sweep.BASE.items()]
+    settings = [([], base, 1000), (["share=0.25"], base, 1000)]
     assert ran == [(*case, seed) for seed in (1, 2) for case in settings]
     assert json.loads((tmp_path / "sweep.json").read_text())["runs"] == results["runs"]
 
 
 def test_another_batch_gets_as_many_images(sweep, ran):
     sweep.run_missing({"runs": {}}, ["batch_size=256"], 1000, 1)
-    assert ran == [([], ["batch_size=256"], 2000, 1)]
+    options = ["network=mlp-32", "pixels=unit", "batch_size=256"]
+    assert ran == [([], options, 2000, 1)]
 
 
 def test_several_runs_at_a_time_leave_what_one_at_a_time_leaves(sweep, ran):
