@@ -60,7 +60,7 @@ def changed(change, thing):
     return change in (thing, "all")
 
 
-def make_toolbox(change, net, rows, held, test, memory):
+def make_toolbox(change, net, rows, held, test, memory="6GB"):
     """Return the toolbox of a change, but for the mutation: it changes every generation."""
     around = changed(change, "ancestor")
     evaluator = dn.Supervised(
