@@ -45,7 +45,7 @@ CASES: dict[str, dict[str, Any]] = {
         "change": "nothing",
         "population": 1000,
         "generations": 60,
-        "memory": "16GB",
+        "memory": "20GB",
         "seeds": (1,),
     },
 }
