@@ -155,7 +155,9 @@ def _spared(store: Store, nodes: Sequence[Node], reserved: int) -> int:
 
     Of ``n`` individuals that ``s`` parents have bred, ``k`` are kept. While the next generation is
     bred, those are in memory, the parents of the others, and as many new parents as were not kept:
-    ``k + s + s * (1 - k / n)`` rows, if ``s`` stays what it is. A tenth is left for chance.
+    ``k + s + s * (1 - k / n)`` rows, if ``s`` stays what it is. ``1.5 * sqrt(n)`` are left for
+    chance: from one generation to the next, how many are selected, and how many of those are kept,
+    varies by less than a third of that.
     """
     size, count = nodes[0].layout.nbytes, len(nodes)
     total = (store.budget - reserved) // size
@@ -166,7 +168,7 @@ def _spared(store: Store, nodes: Sequence[Node], reserved: int) -> int:
         parents = max(parents, count // 2)
     if parents >= count:
         return 0
-    return max(0, int(0.9 * (total - 2 * parents) / (1 - parents / count)))
+    return max(0, int((total - 2 * parents - 1.5 * count**0.5) / (1 - parents / count)))
 
 
 def _is_first(node: Node) -> bool:
