@@ -15,8 +15,8 @@ written to ``benchmarks/results/aligned.json`` as soon as a seed is done. The ta
 """
 
 import argparse
+import functools
 import itertools
-import json
 import random
 import statistics
 from collections.abc import Callable
@@ -27,8 +27,8 @@ import torch
 from deap import base, creator, tools
 from deapnets_mnist.evaluator import Mnist
 from publishing import publish
+from resumable import Results
 from scipy.stats import wilcoxon
-from timing import hardware, versions, write
 
 import deapnets as dn
 from deapnets.operators.schedules import exponential
@@ -148,7 +148,7 @@ def run_seed(name: str, seed: int, generations: int) -> dict[str, Any]:
     return figures
 
 
-def markdown(results: dict[str, Any]) -> str:
+def markdown(results: Results) -> str:
     """Return the table: accuracies after both halves, and what children lose at the meeting."""
     lines = [
         "| task | second half | seeds | test accuracy, % | deviation | against uniform | "
@@ -156,7 +156,7 @@ def markdown(results: dict[str, Any]) -> str:
         "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for name in TASKS:
-        runs = [run for key, run in results["runs"].items() if key.startswith(f"{name}/")]
+        runs = results.of(name)
         lines += [row(name, case, runs) for case in CASES if runs]
     return "\n".join(lines)
 
@@ -187,18 +187,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--generations", type=int, default=150, help="of each half")
     arguments = parser.parse_args()
-    empty: dict[str, Any] = {"runs": {}}
-    results = json.loads(RESULT.read_text()) if RESULT.is_file() else empty
+    results = Results(RESULT, ["deapnets", "deap", "torch", "scipy"])
     for seed in range(1, arguments.seeds + 1):
         for name in arguments.only or TASKS:
-            key = f"{name}/{arguments.generations}/{seed}"
-            if key in results["runs"]:
-                continue
-            results["runs"][key] = run_seed(name, seed, arguments.generations)
-            packages = ["deapnets", "deap", "torch", "scipy"]
-            results |= {"hardware": hardware(), "versions": versions(packages)}
-            write(RESULT, results)
-            print(key, results["runs"][key], flush=True)
+            call = functools.partial(run_seed, name, seed, arguments.generations)
+            results.run(f"{name}/{arguments.generations}/{seed}", call)
     print(markdown(results))
     publish(markdown(results), BEGIN, PAGE)
 

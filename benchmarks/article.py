@@ -11,6 +11,7 @@ it was stopped. The ablation gives every change the same number of generations a
 """
 
 import argparse
+import functools
 import json
 import statistics
 import subprocess
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from publishing import publish
-from timing import Neighbours, hardware, versions, write
+from resumable import Results
 
 ROOT = Path(__file__).parent.parent
 RESULT = ROOT / "benchmarks" / "results" / "article.json"
@@ -62,16 +63,19 @@ print(json.dumps(module.main(**json.loads(sys.argv[2]), verbose=False)))
 """
 
 
-def run(case: dict[str, Any], seed: int) -> dict[str, Any]:
-    """Return the curves of one run, four digits each, and its seconds."""
-    settings = {name: value for name, value in case.items() if name != "seeds"}
+def run(name: str, seed: int) -> dict[str, Any]:
+    """Return the curves of one run, four digits each, and its seconds.
+
+    The weights are there where a picture is drawn of them.
+    """
+    settings = {setting: value for setting, value in CASES[name].items() if setting != "seeds"}
     command = [sys.executable, "-c", _PROGRAM, str(EXAMPLE), json.dumps({**settings, "seed": seed})]
     began = time.perf_counter()
-    with Neighbours() as neighbours:
-        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     record = _rounded(json.loads(done.stdout.splitlines()[-1]))
-    seconds = round(time.perf_counter() - began, 1)
-    return {**settings, **record, "seconds": seconds, "neighbours_cores": neighbours.cores}
+    if name not in POPULATIONS or seed != 1:
+        del record["weights"]
+    return {**settings, **record, "seconds": round(time.perf_counter() - began, 1)}
 
 
 def _rounded(value: Any) -> Any:
@@ -83,48 +87,34 @@ def _rounded(value: Any) -> Any:
     return round(value, 4) if isinstance(value, float) else value
 
 
-def run_missing(results: dict[str, Any], names: list[str]) -> None:
+def run_missing(results: Results, names: list[str]) -> None:
     """Run every case and seed that has no result yet; write each at once."""
     for name in names:
         for seed in CASES[name]["seeds"]:
-            key = f"{name}/{seed}"
-            if key in results["runs"]:
-                continue
-            record = run(CASES[name], seed)
-            if name not in POPULATIONS or seed != 1:
-                del record["weights"]  # a picture is drawn of the first one alone
-            results["runs"][key] = record
-            results |= {"hardware": hardware(), "versions": versions(["deapnets", "deap", "torch"])}
-            write(RESULT, results)
-            print(key, f"test accuracy {record['test_accuracy']:.4f}", flush=True)
+            results.run(f"{name}/{seed}", functools.partial(run, name, seed))
 
 
-def runs_of(results: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    """Return the runs of a case that are there, by seed."""
-    return [run for key, run in results["runs"].items() if key.startswith(f"{name}/")]
-
-
-def ablation_table(results: dict[str, Any]) -> str:
+def ablation_table(results: Results) -> str:
     """Return the test accuracies of each change, in percent: mean, deviation, each seed."""
     lines = [
         "| one thing otherwise | seeds | test accuracy, % | deviation | each | seconds |",
         "| --- | ---: | ---: | ---: | --- | ---: |",
     ]
     for change in CHANGES:
-        runs = runs_of(results, f"ablation-{change}")
+        runs = results.of(f"ablation-{change}")
         if runs:
             lines.append(f"| {change} | {_row(runs)} |")
     return "\n".join(lines)
 
 
-def article_table(results: dict[str, Any]) -> str:
+def article_table(results: Results) -> str:
     """Return what the article's own way gives, and all changes together, by population."""
     lines = [
         "| changed | population | generations | seeds | accuracy, % | deviation | each | seconds |",
         "| --- | ---: | ---: | ---: | ---: | ---: | --- | ---: |",
     ]
     for name in POPULATIONS:
-        runs = runs_of(results, name)
+        runs = results.of(name)
         if runs:
             size, generations = runs[0]["population"], runs[0]["generations"]
             lines.append(f"| {runs[0]['change']} | {size:,} | {generations} | {_row(runs)} |")
@@ -174,7 +164,7 @@ def draw_population(run: dict[str, Any], path: Path) -> None:
     figure.savefig(path)
 
 
-def draw_ablation(results: dict[str, Any], path: Path) -> None:
+def draw_ablation(results: Results, path: Path) -> None:
     """Draw the validation curves of every change: each seed thin, their mean thick."""
     from matplotlib import colormaps
     from matplotlib.figure import Figure
@@ -182,7 +172,7 @@ def draw_ablation(results: dict[str, Any], path: Path) -> None:
     figure = Figure(figsize=(8, 4.2), dpi=150, layout="constrained")
     axes = figure.subplots()
     for place, change in enumerate(CHANGES):
-        runs = runs_of(results, f"ablation-{change}")
+        runs = results.of(f"ablation-{change}")
         if not runs:
             continue
         colour = colormaps["tab10"](place)
@@ -195,18 +185,18 @@ def draw_ablation(results: dict[str, Any], path: Path) -> None:
     figure.savefig(path)
 
 
-def publish_all(results: dict[str, Any]) -> None:
+def publish_all(results: Results) -> None:
     """Draw and write whatever runs are there; without one, the page stays as it is."""
     article, ablation = [article_table(results)], [ablation_table(results)]
     for name in POPULATIONS:
-        for run in runs_of(results, name)[:1]:
+        for run in results.of(name)[:1]:
             draw_population(run, IMAGES / f"{name}.png")
             size, change = f"{run['population']:,}", run["change"]
             told = f"Accuracy, and 100 weights of the best of {size}; changed: {change}"
             article.append(f"![{told}](images/{name}.png)")
     if len(article) > 1:
         publish("\n\n".join(article), MARK.format("article"), PAGE)
-    if any(runs_of(results, f"ablation-{change}") for change in CHANGES):
+    if any(results.of(f"ablation-{change}") for change in CHANGES):
         draw_ablation(results, IMAGES / "ablation.png")
         ablation.append("![Accuracy on held-out images, for each change](images/ablation.png)")
         publish("\n\n".join(ablation), MARK.format("ablation"), PAGE)
@@ -216,8 +206,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", action="append", choices=[*CASES, "none"])
     names = parser.parse_args().only or list(CASES)
-    empty: dict[str, Any] = {"runs": {}}
-    results = json.loads(RESULT.read_text()) if RESULT.is_file() else empty
+    results = Results(RESULT)
     run_missing(results, [name for name in names if name != "none"])
     publish_all(results)
     print(article_table(results), ablation_table(results), sep="\n\n")

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from publishing import publish
-from timing import Neighbours, hardware, versions, write
+from resumable import Results
+from timing import Neighbours
 
 HERE = Path(__file__).parent
 RESULT = HERE / "results" / "gan.json"
@@ -84,38 +85,37 @@ def result_of(folder: Path) -> dict[str, Any] | None:
     return found if found["status"] == "finished" else None
 
 
-def run_missing(results: dict[str, Any], names: list[str], runs: Path, hold: float) -> bool:
+def run_missing(results: Results, names: list[str], runs: Path, hold: float) -> bool:
     """Run what has no result yet, a piece of one run where there is a hold; say if all is there."""
     for name in names:
         case_name, algorithm = name.split("/")
         for seed in range(1, CASES[case_name]["seeds"] + 1):
             key = f"{name}/{seed}"
-            if key in results["runs"]:
+            if key in results.runs:
                 continue
             folder = runs / key.replace("/", "-")
-            shares = results.setdefault("neighbours", {}).setdefault(key, [])
+            shares = results.whole.setdefault("neighbours", {}).setdefault(key, [])
             if result_of(folder) is None:
                 with Neighbours() as neighbours:
                     piece(CASES[case_name], algorithm, seed, folder, hold)
                 shares.append(round(neighbours.cores, 2))
             found = result_of(folder)
             if found is not None:
-                results["runs"][key] = found
+                results.runs[key] = found
                 if algorithm in OURS and seed == 1:
                     shutil.copy(folder / "picture.png", IMAGES / f"gan-{case_name}.png")
-            results |= {"hardware": hardware(), "versions": versions(["deapnets", "deap", "torch"])}
-            write(RESULT, results)
-            print(key, "finished" if found else "held", results["neighbours"][key], flush=True)
+            results.write()
+            print(key, "finished" if found else "held", shares, flush=True)
             if hold < float("inf"):
                 return False
     return True
 
 
-def markdown(results: dict[str, Any]) -> str:
+def markdown(results: Results) -> str:
     """Return a table for each image set: means over the seeds, and references below."""
     lines = []
     for case_name, case in CASES.items():
-        if not any(key.startswith(f"{case_name}/") for key in results["runs"]):
+        if not results.of(case_name):
             continue
         title = f"`{case['options'][0]}`, {case['seconds']} seconds"
         lines += ["", f"| {title} | seeds | {' | '.join(n.replace('_', ' ') for n in COLUMNS)} |"]
@@ -124,7 +124,7 @@ def markdown(results: dict[str, Any]) -> str:
         any_run: dict[str, Any] = {}
         for algorithm, words in ALGORITHMS.items():
             start = f"{case_name}/{algorithm}/"
-            runs = {k: run for k, run in results["runs"].items() if k.startswith(start)}
+            runs = {k: run for k, run in results.runs.items() if k.startswith(start)}
             if not runs:
                 continue
             any_run = next(iter(runs.values()))
@@ -136,7 +136,7 @@ def markdown(results: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _row(words: str, runs: dict[str, Any], results: dict[str, Any]) -> str:
+def _row(words: str, runs: dict[str, Any], results: Results) -> str:
     cells = [words, str(len(runs))]
     for name, shape in COLUMNS.items():
         values = [run["metrics"][name] for run in runs.values()]
@@ -145,7 +145,7 @@ def _row(words: str, runs: dict[str, Any], results: dict[str, Any]) -> str:
             text += f" ± {statistics.stdev(values):.2f}"
         cells.append(text)
     generations = statistics.fmean(run["generations"] for run in runs.values())
-    shares = [share for key in runs for share in results["neighbours"][key]]
+    shares = [share for key in runs for share in results.whole["neighbours"][key]]
     busy = f"{statistics.fmean(shares):.1f}" if shares else "-"
     return f"| {' | '.join([*cells, f'{generations:,.0f}', busy])} |"
 
@@ -157,8 +157,7 @@ def main() -> None:
     parser.add_argument("--hold", type=float, default=float("inf"))
     parser.add_argument("--runs", type=Path, default=Path("runs/gan-benchmark"))
     words = parser.parse_args()
-    empty: dict[str, Any] = {"runs": {}}
-    results = json.loads(RESULT.read_text()) if RESULT.is_file() else empty
+    results = Results(RESULT)
     words.runs.mkdir(parents=True, exist_ok=True)
     run_missing(results, words.only or known, words.runs, words.hold)
     publish(markdown(results), BEGIN, PAGE)

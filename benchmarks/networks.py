@@ -10,13 +10,13 @@ stopped.
 """
 
 import argparse
-import json
+import functools
 from pathlib import Path
 from typing import Any
 
 from publishing import publish
 from quality import evolve
-from timing import hardware, versions, write
+from resumable import Results
 
 RESULT = Path(__file__).parent / "results" / "networks.json"
 BEGIN = "<!-- networks table: written by benchmarks/networks.py -->"
@@ -59,14 +59,14 @@ def key_of(run: dict[str, Any]) -> str:
     return " ".join([str(run["seconds"]), *run["options"], *run["settings"]])
 
 
-def markdown(results: dict[str, Any]) -> str:
+def markdown(results: Results) -> str:
     """Return the table, a row a run."""
     lines = [
         "| seconds | network, pixels, mini-batch | settings | evaluations | validation, % |",
         "| ---: | --- | --- | ---: | ---: |",
     ]
     for run in RUNS:
-        result = results["runs"].get(key_of(run))
+        result = results.runs.get(key_of(run))
         if result:
             accuracy = 100 * result["metrics"]["validation_accuracy"]
             words = ", ".join(option.split("=")[1] for option in run["options"])
@@ -81,14 +81,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", type=int, help="runs of so many seconds")
     only = parser.parse_args().only
-    empty: dict[str, Any] = {"runs": {}}
-    results = json.loads(RESULT.read_text()) if RESULT.is_file() else empty
+    results = Results(RESULT)
     for run in RUNS:
-        if key_of(run) in results["runs"] or only not in (None, run["seconds"]):
-            continue
-        results["runs"][key_of(run)] = evolve(run, 1)
-        results |= {"hardware": hardware(), "versions": versions(["deapnets", "deap", "torch"])}
-        write(RESULT, results)
+        if only in (None, run["seconds"]):
+            results.run(key_of(run), functools.partial(evolve, run, 1))
     print(markdown(results))
     publish(markdown(results), BEGIN)
 

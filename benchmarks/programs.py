@@ -8,10 +8,8 @@ in this process. Results are written to ``benchmarks/results/programs.json`` see
 """
 
 import argparse
-import contextlib
 import functools
 import importlib.util
-import json
 import random
 import statistics
 import time
@@ -21,7 +19,7 @@ from typing import Any
 import numpy as np
 from deap import algorithms, base, creator, gp, tools
 from publishing import publish
-from timing import Neighbours, hardware, versions, write
+from resumable import Results
 
 RESULT = Path(__file__).parent / "results" / "programs.json"
 EXAMPLE = Path(__file__).parents[1] / "examples" / "symbolic_regression.py"
@@ -119,33 +117,30 @@ def load_example() -> Any:
     return module
 
 
-def run_missing(results: dict[str, Any], out: Path, points: list[int], most: int) -> None:
+def run_missing(results: Results, points: list[int], most: int) -> None:
     """Run at most so many of the seeds that have no result yet; write each at once."""
     ours(1000, 1, 2, 50)  # a warm-up
     for count in points:
         for seed in range(1, SEEDS.get(count, 1) + 1):
-            name = f"{count}/{seed}"
-            if name in results["runs"] or most == 0:
-                continue
-            with Neighbours() as neighbours:
-                run = {"numpy": plain(count, seed, 40, 300), "deapnets": ours(count, seed, 40, 300)}
-            most -= 1
-            results["runs"][name] = {**run, "neighbours_cores": round(neighbours.cores, 3)}
-            results |= {"hardware": hardware(), "versions": versions(["deap", "torch", "numpy"])}
-            write(out, results)
-            print(name, json.dumps(run), flush=True)
+            if most != 0:
+                most -= results.run(f"{count}/{seed}", functools.partial(both, count, seed))
 
 
-def markdown(results: dict[str, Any]) -> str:
+def both(points: int, seed: int) -> dict[str, Any]:
+    """Return what numpy and deapnets made of one seed."""
+    return {"numpy": plain(points, seed, 40, 300), "deapnets": ours(points, seed, 40, 300)}
+
+
+def markdown(results: Results) -> str:
     """Return the table: seconds, their ratio and how many seeds were solved, by points."""
     lines = [
         "| points | seeds | DEAP with numpy, s | deapnets, s | ratio | solved with numpy |"
         " solved by deapnets |",
         "| ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
-    counts = sorted({int(name.partition("/")[0]) for name in results["runs"]})
+    counts = sorted({int(name.partition("/")[0]) for name in results.runs})
     for count in counts:
-        runs = [r for name, r in results["runs"].items() if name.startswith(f"{count}/")]
+        runs = results.of(str(count))
         seconds = {way: [r[way]["seconds"] for r in runs] for way in ("numpy", "deapnets")}
         ratios = [a / b for a, b in zip(seconds["numpy"], seconds["deapnets"], strict=True)]
         solved = {w: sum(r[w]["error"] < SOLVED for r in runs) for w in seconds}
@@ -169,11 +164,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULT)
     parser.add_argument("--tiny", action="store_true", help="one seed of 100 points: a test")
     arguments = parser.parse_args()
-    results: dict[str, Any] = {"runs": {}}
-    with contextlib.suppress(FileNotFoundError):
-        results = json.loads(arguments.out.read_text(encoding="utf-8"))
+    results = Results(arguments.out, ["deap", "torch", "numpy"])
     points = [100] if arguments.tiny else arguments.points or list(SEEDS)
-    run_missing(results, arguments.out, points, arguments.most)
+    run_missing(results, points, arguments.most)
     print(markdown(results))
     if arguments.out == RESULT:
         publish(markdown(results), BEGIN, PAGE)

@@ -10,6 +10,7 @@ marked. The table of ``docs/results.md`` is made from that file.
 """
 
 import argparse
+import functools
 import json
 import statistics
 import subprocess
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from publishing import publish
-from timing import Neighbours, hardware, versions, write
+from resumable import Results
 
 HERE = Path(__file__).parent
 RESULT = HERE / "results" / "quality.json"
@@ -83,30 +84,23 @@ def back_propagation(case: dict[str, Any], seed: int) -> dict[str, Any]:
     return {"algorithm": "adam", "seed": seed, "generations": steps, "metrics": metrics}
 
 
-def run_missing(results: dict[str, Any], names: list[str]) -> None:
+def run_missing(results: Results, names: list[str]) -> None:
     """Run every case and seed that has no result yet; write each at once."""
     for name in names:
+        case = CASES[name]
+        way = back_propagation if case.get("adam") else evolve
         for seed in SEEDS:
-            if f"{name}/{seed}" in results["runs"]:
-                continue
-            case = CASES[name]
-            with Neighbours() as neighbours:
-                result = (back_propagation if case.get("adam") else evolve)(case, seed)
-            busy = round(neighbours.cores, 3)
-            results["runs"][f"{name}/{seed}"] = {**result, "neighbours_cores": busy}
-            results |= {"hardware": hardware(), "versions": versions(["deapnets", "deap", "torch"])}
-            write(RESULT, results)
-            print(name, seed, result["metrics"], f"neighbours {busy}", flush=True)
+            results.run(f"{name}/{seed}", functools.partial(way, case, seed))
 
 
-def markdown(results: dict[str, Any]) -> str:
+def markdown(results: Results) -> str:
     """Return the table: mean and deviation of the test accuracy, in percent."""
     lines = [
         "| run | seeds | test accuracy, % | deviation | each | evaluations | others' cores |",
         "| --- | ---: | ---: | ---: | --- | ---: | ---: |",
     ]
     for name in CASES:
-        runs = [run for key, run in results["runs"].items() if key.startswith(f"{name}/")]
+        runs = results.of(name)
         if not runs:
             continue
         values = [100 * run["metrics"]["test_accuracy"] for run in runs]
@@ -125,8 +119,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", action="append", choices=list(CASES))
     arguments = parser.parse_args()
-    empty: dict[str, Any] = {"runs": {}}
-    results = json.loads(RESULT.read_text()) if RESULT.is_file() else empty
+    results = Results(RESULT)
     run_missing(results, arguments.only or list(CASES))
     print(markdown(results))
     publish(markdown(results), BEGIN)

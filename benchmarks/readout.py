@@ -10,7 +10,7 @@ Results are written to ``benchmarks/results/readout.json`` run by run, and the t
 """
 
 import argparse
-import json
+import functools
 import statistics
 import time
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any
 
 from publishing import publish
 from quality import evolve
-from timing import Neighbours, hardware, versions, write
+from resumable import Results
 
 from deapnets.reports.statistics import compare_pairs
 
@@ -35,25 +35,22 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
-def run_missing(results: dict[str, Any], names: list[str], most: int) -> None:
+def run_missing(results: Results, names: list[str], most: int) -> None:
     """Run at most so many of the cases and seeds that have no result yet; write each at once."""
     for name in names:
         for seed in range(1, CASES[name]["seeds"] + 1):
-            if f"{name}/{seed}" in results["runs"] or most == 0:
-                continue
-            began = time.perf_counter()
-            with Neighbours() as neighbours:
-                result = evolve(CASES[name], seed)
-            most -= 1
-            busy, elapsed = round(neighbours.cores, 3), round(time.perf_counter() - began, 1)
-            record = {**result, "neighbours_cores": busy, "elapsed": elapsed}
-            results["runs"][f"{name}/{seed}"] = record
-            results |= {"hardware": hardware(), "versions": versions(["deapnets", "deap", "torch"])}
-            write(RESULT, results)
-            print(name, seed, result["metrics"], f"neighbours {busy}", flush=True)
+            if most != 0:
+                most -= results.run(f"{name}/{seed}", functools.partial(run, CASES[name], seed))
 
 
-def markdown(results: dict[str, Any]) -> str:
+def run(case: dict[str, Any], seed: int) -> dict[str, Any]:
+    """Return the result of one run with all its seconds, those that solve the layers included."""
+    began = time.perf_counter()
+    result = evolve(case, seed)
+    return {**result, "elapsed": round(time.perf_counter() - began, 1)}
+
+
+def markdown(results: Results) -> str:
     """Return the table: random and evolved filters, and what the paired test says."""
     lines = [
         "| network | seeds | random filters, % | evolved, % | evolved - random | effect | verdict |"
@@ -61,7 +58,7 @@ def markdown(results: dict[str, Any]) -> str:
         "| --- | ---: | ---: | ---: | ---: | ---: | --- | ---: | ---: | ---: |",
     ]
     for name in CASES:
-        runs = [run for key, run in results["runs"].items() if key.startswith(f"{name}/")]
+        runs = results.of(name)
         if runs:
             lines.append(_row(name, runs))
     return "\n".join(lines)
@@ -93,8 +90,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=list(CASES))
     parser.add_argument("--most", type=int, default=-1, help="runs of this call; all by default")
     arguments = parser.parse_args()
-    empty: dict[str, Any] = {"runs": {}}
-    results = json.loads(RESULT.read_text()) if RESULT.is_file() else empty
+    results = Results(RESULT)
     run_missing(results, arguments.only or list(CASES), arguments.most)
     print(markdown(results))
     publish(markdown(results), BEGIN)

@@ -13,7 +13,6 @@ goes on where it was stopped; the table of ``docs/results.md`` is made from that
 """
 
 import argparse
-import json
 import os
 import statistics
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -22,7 +21,7 @@ from typing import Any
 
 from publishing import publish
 from quality import evolve
-from timing import hardware, versions, write
+from resumable import Results
 
 RESULT = Path(__file__).parent / "results" / "sweep.json"
 BEGIN = "<!-- sweep table: written by benchmarks/sweep.py -->"
@@ -74,7 +73,7 @@ CASES: dict[str, dict[str, Any]] = {
 
 
 def run_missing(
-    results: dict[str, Any], names: list[str], evaluations: int, seeds: int, jobs: int = 1
+    results: Results, names: list[str], evaluations: int, seeds: int, jobs: int = 1
 ) -> None:
     """Run every case and seed that has no result yet, ``jobs`` at a time; write each at once."""
     wanted = [(name, seed) for seed in range(1, seeds + 1) for name in names]
@@ -82,14 +81,10 @@ def run_missing(
         futures = {
             pool.submit(run, name, evaluations, seed): f"{name}/{evaluations}/{seed}"
             for name, seed in wanted
-            if f"{name}/{evaluations}/{seed}" not in results["runs"]
+            if f"{name}/{evaluations}/{seed}" not in results.runs
         }
         for future in as_completed(futures):
-            results["runs"][futures[future]] = result = future.result()
-            results |= {"hardware": hardware(), "versions": versions(["deapnets", "deap", "torch"])}
-            write(RESULT, results)
-            accuracy = result["metrics"]["validation_accuracy"]
-            print(f"{futures[future]}: {accuracy:.4f}", flush=True)
+            results.add(futures[future], future.result())
 
 
 def run(name: str, evaluations: int, seed: int) -> dict[str, Any]:
@@ -101,29 +96,28 @@ def run(name: str, evaluations: int, seed: int) -> dict[str, Any]:
     return evolve({**case, "options": words, "evaluations": evaluations}, seed)
 
 
-def accuracies(results: dict[str, Any], name: str, evaluations: int) -> dict[int, float]:
+def accuracies(results: Results, name: str, evaluations: int) -> dict[int, float]:
     """Return the validation accuracy of each seed of a case, in percent."""
     return {
         run["seed"]: 100 * run["metrics"]["validation_accuracy"]
-        for key, run in results["runs"].items()
-        if key.rsplit("/", 1)[0] == f"{name}/{evaluations}"
+        for run in results.of(f"{name}/{evaluations}")
     }
 
 
-def difference(results: dict[str, Any], name: str, evaluations: int) -> str:
+def difference(results: Results, name: str, evaluations: int) -> str:
     """Return by how much a case beats the defaults, over the seeds that both have."""
     own, defaults = (accuracies(results, case, evaluations) for case in (name, "defaults"))
     both = [own[seed] - defaults[seed] for seed in own if seed in defaults]
     return f"{statistics.mean(both):+.2f}" if both and name != "defaults" else ""
 
 
-def markdown(results: dict[str, Any]) -> str:
+def markdown(results: Results) -> str:
     """Return the table: mean validation accuracy in percent, and the difference to the defaults."""
     lines = [
         "| evaluations | setting | seeds | validation accuracy, % | against the defaults | each |",
         "| ---: | --- | ---: | ---: | ---: | --- |",
     ]
-    for evaluations in sorted({int(key.split("/")[1]) for key in results["runs"]}):
+    for evaluations in sorted({int(key.split("/")[1]) for key in results.runs}):
         for name in CASES:
             values = accuracies(results, name, evaluations)
             if values:
@@ -147,8 +141,7 @@ def main() -> None:
     if arguments.jobs > 1:
         os.environ["OMP_NUM_THREADS"] = "1"
     names = [name for name in CASES if name.startswith(wanted)]
-    empty: dict[str, Any] = {"runs": {}}
-    results = json.loads(RESULT.read_text()) if RESULT.is_file() else empty
+    results = Results(RESULT)
     run_missing(results, names, arguments.evaluations, arguments.seeds, arguments.jobs)
     print(markdown(results))
     publish(markdown(results), BEGIN)

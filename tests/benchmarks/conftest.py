@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-SHARED = ("publishing", "quality", "timing")
+SHARED = ("publishing", "quality", "resumable", "timing")
 
 
 @pytest.fixture

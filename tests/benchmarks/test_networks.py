@@ -26,5 +26,7 @@ def test_every_run_is_one_that_the_command_line_takes(networks):
 def test_a_row_says_what_was_run(networks):
     run = networks.case(60, "strided-16", 128, "population=200")
     result = {"evaluations": 1234, "metrics": {"validation_accuracy": 0.95}}
-    (row,) = networks.markdown({"runs": {networks.key_of(run): result}}).splitlines()[2:]
+    results = networks.Results(networks.RESULT)
+    results.add(networks.key_of(run), result)
+    (row,) = networks.markdown(results).splitlines()[2:]
     assert row == "| 60 | strided-16, standard, 128 | population=200 | 1,234 | 95.00 |"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 
@@ -26,33 +24,33 @@ def ran(sweep, monkeypatch):
     return ran
 
 
-def test_only_what_is_missing_is_run(sweep, ran, tmp_path):
-    results = {"runs": {}}
+def test_only_what_is_missing_is_run(sweep, ran):
+    results = sweep.Results(sweep.RESULT)
     sweep.run_missing(results, ["defaults", "share=0.25"], 1000, 1)
-    sweep.run_missing(results, ["defaults", "share=0.25"], 1000, 2)
+    sweep.run_missing(sweep.Results(sweep.RESULT), ["defaults", "share=0.25"], 1000, 2)
     base = [f"{name}={value}" for name, value in sweep.BASE.items()]
     settings = [([], base, 1000), (["share=0.25"], base, 1000)]
     assert ran == [(*case, seed) for seed in (1, 2) for case in settings]
-    assert json.loads((tmp_path / "sweep.json").read_text())["runs"] == results["runs"]
+    assert len(sweep.Results(sweep.RESULT).runs) == 4
 
 
 def test_another_batch_gets_as_many_images(sweep, ran):
-    sweep.run_missing({"runs": {}}, ["batch_size=256"], 1000, 1)
+    sweep.run_missing(sweep.Results(sweep.RESULT), ["batch_size=256"], 1000, 1)
     options = ["network=mlp-32", "pixels=unit", "batch_size=256"]
     assert ran == [([], options, 2000, 1)]
 
 
-def test_several_runs_at_a_time_leave_what_one_at_a_time_leaves(sweep, ran):
-    one, several = {"runs": {}}, {"runs": {}}
+def test_several_runs_at_a_time_leave_what_one_at_a_time_leaves(sweep, ran, tmp_path):
+    one, several = (sweep.Results(tmp_path / name) for name in ("one.json", "several.json"))
     names = ["defaults", "share=0.25", "cxpb=0"]
     sweep.run_missing(one, names, 1000, 3)
     sweep.run_missing(several, names, 1000, 3, jobs=4)
-    assert one["runs"] == several["runs"]
-    assert len(one["runs"]) == 9
+    assert one.runs == several.runs
+    assert len(one.runs) == 9
 
 
 def test_a_case_is_compared_with_the_defaults_of_the_same_seeds(sweep, ran):
-    results = {"runs": {}}
+    results = sweep.Results(sweep.RESULT)
     sweep.run_missing(results, ["defaults"], 1000, 3)
     sweep.run_missing(results, ["share=0.25"], 1000, 1)
     sweep.run_missing(results, ["share=0.25"], 2000, 1)
