@@ -58,10 +58,21 @@ class Networks:
         Raises
         ------
         EvaluationError
-            When the module returns something else than tensors, or changes what it holds.
+            When the module returns something else than tensors, or changes what it holds; with
+            ``each=True`` and another number of lots than networks.
         """
+        if each:
+            self._require_lots(inputs)
         self.forwards += len(self) * _batch(inputs, each)
         return self._outputs(inputs, each)
+
+    def _require_lots(self, inputs: tuple[Any, ...]) -> None:
+        for lots in tensors_of(inputs):
+            if lots.shape[:1] != (len(self),):
+                raise EvaluationError(
+                    f"each=True needs one lot of inputs a network, [{len(self)}, ...]; "
+                    f"got {list(lots.shape)}."
+                )
 
     def _outputs(self, inputs: tuple[Any, ...], each: bool) -> Any:
         return self._path.forward(self.parameters(), inputs, each)

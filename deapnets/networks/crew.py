@@ -34,6 +34,7 @@ class Crew(Generic[Worker]):
 
     def __init__(self, worker: Worker, device: torch.device) -> None:
         self.workers = [worker]
+        self.device = device
         self._alone = device.type != "cpu"
         self._pool: ThreadPoolExecutor | None = None
 

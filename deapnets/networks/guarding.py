@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Set
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from itertools import zip_longest
 from typing import NamedTuple, final
 
@@ -12,9 +12,6 @@ from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from deapnets.errors import EvaluationError
-
-_SEED = 0
-"""What torch's generators are seeded with for modules that draw random numbers in ``forward``."""
 
 
 def require_still(module: nn.Module) -> None:
@@ -49,28 +46,20 @@ class Guard:
     """Watches over the calls of one module, network by network.
 
     The first call is compared bit for bit with what was before; later ones by the counters that
-    torch keeps of changes in place. A module that draws random numbers gets the same ones for
-    every network and in every call, from generators that are put back: its outputs would depend
-    on the networks beside it otherwise.
+    torch keeps of changes in place.
 
     Parameters
     ----------
     template
         The module.
-    random
-        Whether the module draws random numbers; None before a call has shown it.
-
-    Attributes
-    ----------
-    random
-        The same, True before it is known.
+    first
+        Whether its first call is still to come.
     """
 
-    def __init__(self, template: nn.Module, random: bool | None = None) -> None:
-        self.random = random is not False
+    def __init__(self, template: nn.Module, *, first: bool) -> None:
         self._title = type(template).__name__
         self._held = list(_held(template))
-        self._first = random is None
+        self._first = first
 
     @contextmanager
     def watching(self, parameters: Mapping[str, torch.Tensor]) -> Iterator[None]:
@@ -82,33 +71,17 @@ class Guard:
             When one of them changed a parameter or a buffer.
         """
         self._put_back([])  # torch leaves evolved parameters behind in layers that stand twice
-        before = {name: value[0].clone() for name, value in parameters.items() if self._first}
         shared = [held.tensor.clone() for held in self._held if self._first]
-        rows = next(iter(parameters.values()))
-        version = _version(rows)
-        with seeded(rows.device) if self.random else nullcontext(lambda: True) as drew:
+        with kept(parameters, self._title, whole=self._first):
             yield
-            self.random = self.random and drew()
-        changed = [name for name, value in before.items() if not _alike(parameters[name][0], value)]
-        if changed or _version(rows) != version:
-            first = [*changed, *parameters][0]
-            raise EvaluationError(
-                f'{self._title} changes its weights in forward ("{first}"): what is scored would '
-                "not be what is kept. Compute with a changed copy (Embedding: without max_norm)."
-            )
         self._require_unchanged(shared, parameters.keys())
         self._first = False
-
-    def seed(self) -> None:
-        """Begin a network's call: the same random numbers for each, where there are any."""
-        if self.random:
-            torch.manual_seed(_SEED)
 
     def _require_unchanged(self, shared: list[torch.Tensor], evolved: Set[str]) -> None:
         changed = [h for h in self._held if h.name not in evolved and not h.is_still()]
         if shared:
             pairs = zip(self._held, shared, strict=True)
-            changed += [held for held, value in pairs if not _alike(held.tensor, value)]
+            changed += [held for held, value in pairs if not alike(held.tensor, value)]
         if changed:
             self._put_back(shared)
             raise EvaluationError(
@@ -126,13 +99,34 @@ class Guard:
 
 
 @contextmanager
-def seeded(device: torch.device) -> Iterator[Callable[[], bool]]:
-    """Seed torch's generators for a block and put them back; yield whether numbers were drawn."""
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices):
-        torch.manual_seed(_SEED)
-        began = _states(device)
-        yield lambda: not all(map(torch.equal, began, _states(device)))
+def unspoilt(inputs: Sequence[torch.Tensor], title: str) -> Iterator[None]:
+    """Raise an `EvaluationError` when a block has changed inputs in place, if torch counts that."""
+    versions = list(map(_version, inputs))
+    yield
+    if versions != list(map(_version, inputs)):
+        raise EvaluationError(
+            f"{title} changes its inputs in place in some calls: all networks share them, and they "
+            "are spoilt now. Compute with a changed copy: x = x / 2, not x /= 2."
+        )
+
+
+@contextmanager
+def kept(parameters: Mapping[str, torch.Tensor], title: str, *, whole: bool) -> Iterator[None]:
+    """Raise an `EvaluationError` when a block has changed ``parameters`` ``[n, *shape]``.
+
+    By the counter that torch keeps of changes in place, and bit for bit if ``whole``.
+    """
+    before = {name: value.clone() for name, value in parameters.items() if whole}
+    rows = next(iter(parameters.values()))
+    version = _version(rows)
+    yield
+    changed = [name for name, value in before.items() if not alike(parameters[name], value)]
+    if changed or _version(rows) != version:
+        first = [*changed, *parameters][0]
+        raise EvaluationError(
+            f'{title} changes its weights in forward ("{first}"): what is scored would '
+            "not be what is kept. Compute with a changed copy (Embedding: without max_norm)."
+        )
 
 
 def _held(template: nn.Module) -> Iterator[_Held]:
@@ -149,10 +143,6 @@ def _version(tensor: torch.Tensor) -> int | None:
     return None if tensor.is_inference() else tensor._version
 
 
-def _states(device: torch.device) -> list[torch.Tensor]:
-    states = [torch.get_rng_state()]
-    return [*states, torch.cuda.get_rng_state(device)] if device.type == "cuda" else states
-
-
-def _alike(first: torch.Tensor, second: torch.Tensor) -> bool:
+def alike(first: torch.Tensor, second: torch.Tensor) -> bool:
+    """Whether two tensors have the same numbers, nan like nan."""
     return torch.equal(first, second) or torch.allclose(first, second, 0.0, 0.0, equal_nan=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, final
 
 import torch
@@ -11,7 +12,8 @@ from torch.func import functional_call
 
 from deapnets.networks.base import Path
 from deapnets.networks.crew import Crew
-from deapnets.networks.guarding import Guard
+from deapnets.networks.drawing import Draws
+from deapnets.networks.guarding import Guard, alike, kept, unspoilt
 from deapnets.networks.precision import Precision, computing_in, in_float32
 from deapnets.networks.trees import require_tensors, stack_trees, tensors_of, with_tensors
 
@@ -29,43 +31,65 @@ class LoopPath(Path):
 
     Attributes
     ----------
-    random
-        Whether the module draws random numbers in ``forward``; None before a network was seen.
+    draws
+        What the module draws at random in ``forward``.
+    spoils
+        Whether it changes its inputs in place, and is given copies; None before a network was seen.
     """
 
     name = "loop"
 
     def __init__(self, crew: Crew[nn.Module], precision: Precision = "float32") -> None:
-        self.random: bool | None = None
+        self.draws = Draws(crew.workers[0], crew.device)
+        self.spoils: bool | None = None
         self._crew = crew
         self._precision = precision
         self._title = type(crew.workers[0]).__name__
         self._guards: dict[int, Guard] = {}
+        self._seen = False  # whether all networks of a chunk were compared with what they were
 
     def forward(
         self, parameters: Mapping[str, torch.Tensor], inputs: tuple[Any, ...], each: bool
     ) -> Any:
         """Return ``[n, batch, ...]``, or a tree of such tensors."""
-        if self.random is None:
+        if self.spoils is None:
             self.look(parameters, inputs, each)
 
         def part(template: nn.Module, first: int, end: int) -> list[Any]:
             return self._part(template, parameters, inputs, each, range(first, end))
 
-        count = len(next(iter(parameters.values())))
-        parts = self._crew.run(part, count, side_by_side=not self.random)
+        def call() -> list[list[Any]]:
+            side_by_side = not self.draws.any
+            return self._crew.run(part, len(first_of(parameters)), side_by_side=side_by_side)
+
+        with self.watching(parameters, inputs):
+            parts = self.draws.quietly(call)
         return stack_trees([outputs for lot in parts for outputs in lot], self._title)
 
     def look(
         self, parameters: Mapping[str, torch.Tensor], inputs: tuple[Any, ...], each: bool
     ) -> None:
-        """Call the first network: to see what it changes, and whether it draws random numbers."""
+        """Call the first network: to see what it changes, and what it draws at random."""
+        one = {name: value[:1] for name, value in parameters.items()}
+        lots = own_copy(inputs)
 
         def first(template: nn.Module, *_: int) -> None:
-            self._part(template, parameters, inputs, each, range(1))
+            self._part(template, one, lots, each, range(1))
 
-        self._crew.run(first, 1)
-        self.random = self._guards[id(self._crew.workers[0])].random
+        with self.draws.looking():
+            self._crew.run(first, 1)
+        pairs = zip(tensors_of(lots), tensors_of(inputs), strict=True)
+        self.spoils = not all(alike(*pair) for pair in pairs)
+
+    @contextmanager
+    def watching(
+        self, parameters: Mapping[str, torch.Tensor], inputs: tuple[Any, ...]
+    ) -> Iterator[None]:
+        """Raise an `EvaluationError` when a block changes inputs, or the first chunk's weights."""
+        whole = not self._seen
+        with kept(parameters, self._title, whole=whole), unspoilt(tensors_of(inputs), self._title):
+            yield
+        self._seen = True
 
     def _part(
         self,
@@ -78,18 +102,29 @@ class LoopPath(Path):
         """Return the outputs of the networks in ``rows``, one after the other."""
         guard = self._guards.get(id(template))
         if guard is None:
-            guard = self._guards[id(template)] = Guard(template, self.random)
+            first = not self._guards
+            guard = self._guards[id(template)] = Guard(template, first=first)
         outputs = []
-        device = next(iter(parameters.values())).device
-        with guard.watching(parameters), computing_in(self._precision, device):
+        precision = computing_in(self._precision, first_of(parameters).device)
+        with guard.watching(parameters), self.draws.seeded(), precision:
             for row in rows:
                 own = {name: value[row] for name, value in parameters.items()}
                 seen = _row(inputs, row) if each else inputs
-                guard.seed()
-                output = functional_call(template, own, seen)
+                self.draws.begin()
+                output = functional_call(template, own, own_copy(seen) if self.spoils else seen)
                 require_tensors(output, self._title)
                 outputs.append(in_float32(output))
         return outputs
+
+
+def first_of(parameters: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Return the first parameter, ``[n, *shape]``."""
+    return next(iter(parameters.values()))
+
+
+def own_copy(inputs: Any) -> Any:
+    """Return the inputs with tensors that nobody else has."""
+    return with_tensors(inputs, (lot.clone() for lot in tensors_of(inputs)))
 
 
 def _row(inputs: tuple[Any, ...], row: int) -> Any:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, final
 
 import torch
 from torch import nn
+from torch.nn.modules import module as modules
 
 from deapnets.errors import EvaluationError
 from deapnets.genomes.layout import Layout
@@ -68,7 +69,7 @@ def stackable(module: nn.Module, layout: Layout) -> Chain | None:
 
 def layers_of(module: nn.Module, prefix: str) -> list[tuple[str, nn.Module]] | None:
     """Return a Sequential's layers under their names, nested ones unrolled; None for others."""
-    if _hooked(module):
+    if _altered(module):
         return None
     if type(module) is not nn.Sequential:
         return [(prefix, module)]
@@ -81,8 +82,11 @@ def layers_of(module: nn.Module, prefix: str) -> list[tuple[str, nn.Module]] | N
     return found
 
 
-def _hooked(module: nn.Module) -> bool:
-    return bool(module._forward_hooks or module._forward_pre_hooks)
+def _altered(module: nn.Module) -> bool:
+    """Whether a call does something else than the class's ``forward``: only a call can tell."""
+    own = module._forward_hooks or module._forward_pre_hooks
+    everywhere = modules._global_forward_hooks or modules._global_forward_pre_hooks
+    return bool(own or everywhere or "forward" in vars(module))
 
 
 def _flattens(layer: nn.Module) -> bool:

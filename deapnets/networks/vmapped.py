@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from contextlib import nullcontext
 from typing import Any, final
 
 import torch
 from torch import nn
 from torch.func import functional_call, vmap
 
+from deapnets.errors import EvaluationError
 from deapnets.networks.base import Path
 from deapnets.networks.crew import Crew
-from deapnets.networks.guarding import seeded
-from deapnets.networks.looped import LoopPath
+from deapnets.networks.looped import LoopPath, first_of, own_copy
 from deapnets.networks.precision import Precision, computing_in, in_float32
 from deapnets.networks.trees import (
     join_trees,
@@ -33,7 +32,7 @@ class VmapPath(Path):
     """`torch.func.vmap` over `functional_call`; what vmap refuses goes to the loop, said once.
 
     At first one network goes through the loop: a fault of the module itself shows there, and
-    whether it changes what it must not or draws random numbers.
+    whether it changes what it must not, or its inputs, or draws random numbers.
 
     Parameters
     ----------
@@ -51,6 +50,7 @@ class VmapPath(Path):
         self._title = type(template).__name__
         self._precision = precision
         self._loop = LoopPath(crew, precision)
+        self._draws = self._loop.draws
         # What is not evolved goes in as if every network had its own: torch would make one product
         # of all networks with it, and a row's bits would depend on its place there.
         held = {**dict(template.named_parameters()), **dict(template.named_buffers())}
@@ -60,13 +60,14 @@ class VmapPath(Path):
         self, parameters: Mapping[str, torch.Tensor], inputs: tuple[Any, ...], each: bool
     ) -> Any:
         """Return ``[n, batch, ...]``, or a tree of such tensors."""
-        if self._loop.random is None:
+        if self._loop.spoils is None:
             self._loop.look(parameters, inputs, each)
         if self.name == "loop":
             return self._loop.forward(parameters, inputs, each)
         try:
-            return self._vmapped(parameters, inputs, each)
-        except torch.OutOfMemoryError:
+            with self._loop.watching(parameters, inputs):
+                return self._draws.quietly(lambda: self._vmapped(parameters, inputs, each))
+        except (torch.OutOfMemoryError, EvaluationError):
             raise
         except RuntimeError as error:
             self.name = "loop"
@@ -91,8 +92,8 @@ class VmapPath(Path):
             called = with_tensors(inputs, iter(lots))
             return self._part(template, own, called, each, end - first)
 
-        count = len(next(iter(parameters.values())))
-        return join_trees(self._crew.run(part, count, side_by_side=not self._loop.random))
+        count = len(first_of(parameters))
+        return join_trees(self._crew.run(part, count, side_by_side=not self._draws.any))
 
     def _part(
         self,
@@ -103,10 +104,10 @@ class VmapPath(Path):
         count: int,
     ) -> Any:
         """Return the outputs of the first ``count`` of the networks."""
-        rows = next(iter(own.values()))
+        rows = first_of(own)
         shared = self._shared.items()
         own |= {name: v.expand(len(rows), *v.shape) for name, v in shared if name not in own}
-        flat = tensors_of(inputs)
+        flat = tensors_of(own_copy(inputs) if self._loop.spoils else inputs)
         forms: list[Any] = []
 
         def one(parameters: dict[str, torch.Tensor], *flat: torch.Tensor) -> Any:
@@ -116,8 +117,7 @@ class VmapPath(Path):
             return tuple(tensors_of(outputs))
 
         dims = (0, *([0 if each else None] * len(flat)))
-        drawing = seeded(rows.device) if self._loop.random else nullcontext()
-        with drawing, computing_in(self._precision, rows.device):
+        with self._draws.seeded(), computing_in(self._precision, rows.device):
             outputs = vmap(one, in_dims=dims, randomness="same")(own, *flat)
         return in_float32(with_tensors(forms[0], (output[:count] for output in outputs)))
 

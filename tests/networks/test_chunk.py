@@ -24,6 +24,13 @@ def test_outputs_are_one_batch_a_network(trio):
     assert trio(torch.randn(3, 6, 3), each=True).shape == (3, 6, 2)
 
 
+@pytest.mark.parametrize("lots", [(), (2,), (5,)])
+def test_each_needs_one_lot_a_network(trio, lots):
+    said = re.escape(f"each=True needs one lot of inputs a network, [3, ...]; got {[*lots, 4]}.")
+    with pytest.raises(EvaluationError, match=said):
+        trio(torch.randn(*lots, 4), each=True)
+
+
 def test_weights_are_the_rows_that_parameters_view(trio):
     assert trio.weights().shape == (3, 26)
     parameters = trio.parameters()

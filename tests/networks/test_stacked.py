@@ -201,6 +201,27 @@ def test_a_forward_hook_is_called_by_the_default_path(inputs, networks_of, plain
     torch.testing.assert_close(networks(inputs), plain_loop(net, networks, inputs))
 
 
+@pytest.mark.parametrize("where", ["", "0", "1"])
+def test_a_replaced_forward_is_called_by_the_default_path(where, inputs, networks_of, plain_loop):
+    net = nn.Sequential(nn.Linear(3, 2), nn.Tanh())
+    layer = net.get_submodule(where)
+    plain = layer.forward
+    layer.forward = lambda values: 2 * plain(values) + 1
+    networks = networks_of(net)
+    torch.testing.assert_close(networks(inputs), plain_loop(net, networks, inputs))
+
+
+@pytest.mark.parametrize("kind", ["hook", "pre_hook"])
+def test_hooks_of_all_modules_forbid_stacking(kind):
+    net = nn.Sequential(nn.Linear(3, 2), nn.Tanh())
+    handle = getattr(nn.modules.module, f"register_module_forward_{kind}")(lambda *arguments: None)
+    try:
+        assert stackable(net, Layout.of(net)) is None
+    finally:
+        handle.remove()
+    assert stackable(net, Layout.of(net)) is not None
+
+
 @pytest.mark.parametrize("make", [tied_layers, tied_weights])
 def test_tied_weights_equal_plain_torch_by_the_default_path(make, inputs, networks_of, plain_loop):
     net = make()

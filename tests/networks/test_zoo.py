@@ -107,6 +107,26 @@ def test_a_module_that_changes_weights_later_than_at_first_is_refused_then():
         networks(inputs)
 
 
+@pytest.mark.parametrize("path", ["vmap", "loop"])
+def test_weights_that_are_changed_behind_the_back_of_torch_are_seen_in_any_of_the_first(path):
+    class Clips(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = torch.nn.Linear(6, 3)
+
+        def forward(self, inputs):
+            self.layer.weight.data.clamp_(-0.5, 0.5)
+            return self.layer(inputs)
+
+    kind = Kind(Clips)
+    _, networks = networks_of(kind, 4, path)
+    networks.weights()[:3] /= 100
+    networks.weights()[3] *= 100
+    (inputs,) = kind.inputs()
+    with pytest.raises(EvaluationError, match=r'Clips changes its weights in forward \("layer'):
+        quietly(networks, inputs)
+
+
 def test_the_torch_generator_is_where_it_was_after_a_module_that_draws():
     kind = ZOO["random numbers in `forward`"]
     for path in ("vmap", "loop"):
