@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, final
 
 import torch
@@ -70,16 +70,27 @@ class LoopPath(Path):
         self, parameters: Mapping[str, torch.Tensor], inputs: tuple[Any, ...], each: bool
     ) -> None:
         """Call the first network: to see what it changes, and what it draws at random."""
-        one = {name: value[:1] for name, value in parameters.items()}
         lots = own_copy(inputs)
-
-        def first(template: nn.Module, *_: int) -> None:
-            self._part(template, one, lots, each, range(1))
-
         with self.draws.looking():
-            self._crew.run(first, 1)
+            self.first(parameters, lots, each)
         pairs = zip(tensors_of(lots), tensors_of(inputs), strict=True)
         self.spoils = not all(alike(*pair) for pair in pairs)
+
+    def first(
+        self,
+        parameters: Mapping[str, torch.Tensor],
+        inputs: tuple[Any, ...],
+        each: bool,
+        within: AbstractContextManager[Any] | None = None,
+    ) -> None:
+        """Call the first network alone, ``within`` a block on the thread that does it."""
+        one = {name: value[:1] for name, value in parameters.items()}
+
+        def part(template: nn.Module, *_: int) -> None:
+            with within or nullcontext():
+                self._part(template, one, inputs, each, range(1))
+
+        self._crew.run(part, 1)
 
     @contextmanager
     def watching(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Mapping
 from typing import Any, final
@@ -15,6 +16,7 @@ from deapnets.networks.base import Path
 from deapnets.networks.crew import Crew
 from deapnets.networks.looped import LoopPath, first_of, own_copy
 from deapnets.networks.precision import Precision, computing_in, in_float32
+from deapnets.networks.spares import VECTOR, Sizes
 from deapnets.networks.trees import (
     join_trees,
     require_tensors,
@@ -23,8 +25,8 @@ from deapnets.networks.trees import (
     with_tensors,
 )
 
-_VECTOR = 32
-"""Elements at the end of a tensor that torch's vectorised functions may round differently."""
+_SPARED = 1 << 20
+"""Weights of the spare networks of a part: where they are more, the loop is as fast."""
 
 
 @final
@@ -32,7 +34,8 @@ class VmapPath(Path):
     """`torch.func.vmap` over `functional_call`; what vmap refuses goes to the loop, said once.
 
     At first one network goes through the loop: a fault of the module itself shows there, and
-    whether it changes what it must not, or its inputs, or draws random numbers.
+    whether it changes what it must not, or its inputs, or draws random numbers. A large network
+    that would need many spare ones beside it (`spares`) goes there, too.
 
     Parameters
     ----------
@@ -51,6 +54,15 @@ class VmapPath(Path):
         self._precision = precision
         self._loop = LoopPath(crew, precision)
         self._draws = self._loop.draws
+        # What torch's own layers hold goes into products. Of the rest a lone network's copies are
+        # as those of many are, in memory of their own: a module may do with it what it likes.
+        self._free = {
+            f"{prefix}.{name}" if prefix else name
+            for prefix, owner in template.named_modules()
+            for name, _ in owner.named_parameters(recurse=False)
+            if not type(owner).__module__.startswith("torch.nn.modules.")
+        }
+        self._spares: dict[tuple[torch.Size, ...], int] = {}  # by the shapes of the inputs
         # What is not evolved goes in as if every network had its own: torch would make one product
         # of all networks with it, and a row's bits would depend on its place there.
         held = {**dict(template.named_parameters()), **dict(template.named_buffers())}
@@ -64,9 +76,13 @@ class VmapPath(Path):
             self._loop.look(parameters, inputs, each)
         if self.name == "loop":
             return self._loop.forward(parameters, inputs, each)
+        spare = self._spare(parameters, inputs, each)
+        width = sum(value[0].numel() for value in parameters.values())
+        if spare > 1 and spare * width > _SPARED:
+            return self._loop.forward(parameters, inputs, each)
         try:
             with self._loop.watching(parameters, inputs):
-                return self._draws.quietly(lambda: self._vmapped(parameters, inputs, each))
+                return self._draws.quietly(lambda: self._vmapped(parameters, inputs, each, spare))
         except (torch.OutOfMemoryError, EvaluationError):
             raise
         except RuntimeError as error:
@@ -79,16 +95,37 @@ class VmapPath(Path):
             )
             return self._loop.forward(parameters, inputs, each)
 
-    def _vmapped(
+    def _spare(
         self, parameters: Mapping[str, torch.Tensor], inputs: tuple[Any, ...], each: bool
+    ) -> int:
+        """Return how many spare networks inputs need; a GPU's bits are not promised."""
+        if self._crew.device.type != "cpu":
+            return 1
+        shapes = tuple(lot.shape[int(each) :] for lot in tensors_of(inputs))
+        if shapes not in self._spares:
+            batch = max(1, shapes[0][0]) if shapes and shapes[0] else 1
+            sizes = Sizes()
+            try:
+                one = functools.partial(self._loop.first, parameters, inputs, each, within=sizes)
+                self._draws.quietly(one)
+                self._spares[shapes] = sizes.spares(batch)
+            except (RuntimeError, TypeError, AttributeError):  # a module that cannot be looked into
+                self._spares[shapes] = VECTOR
+        return self._spares[shapes]
+
+    def _vmapped(
+        self,
+        parameters: Mapping[str, torch.Tensor],
+        inputs: tuple[Any, ...],
+        each: bool,
+        spare: int,
     ) -> Any:
         flat = tensors_of(inputs)
-        batch = max(1, flat[0].shape[int(each)]) if flat and flat[0].dim() > int(each) else 1
-        spare = -(-_VECTOR // batch)
 
         def part(template: nn.Module, first: int, end: int) -> Any:
             own = {name: _lot(value, first, end, spare) for name, value in parameters.items()}
-            lots = [_lot(lot, first, end, spare) if each else lot for lot in flat]
+            own |= {name: value.contiguous() for name, value in own.items() if name in self._free}
+            lots = [_lot(lot, first, end, spare).contiguous() if each else lot for lot in flat]
             called = with_tensors(inputs, iter(lots))
             return self._part(template, own, called, each, end - first)
 
