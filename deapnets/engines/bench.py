@@ -149,7 +149,7 @@ class Bench:
     def _room(self, task: Task, layout: Layout) -> torch.Tensor:
         """Return the shared rows that weights of the task's nodes go to."""
         if not len(task.kept):
-            return torch.empty(0, layout.width)
+            return torch.empty(0, layout.width, dtype=torch.float32)
         return self._rows(layout)[task.room : task.room + len(task.kept)]
 
 

@@ -107,6 +107,6 @@ def _made(base: Node, device: torch.device) -> torch.Tensor:
     base.move(device)
     if base.weights is not None:
         return base.weights
-    out = torch.empty(1, base.layout.width, device=device)
+    out = torch.empty(1, base.layout.width, dtype=torch.float32, device=device)
     make([base], out)
     return out[0]

@@ -124,7 +124,7 @@ def aligned_rows(height: int, width: int, device: torch.device) -> torch.Tensor:
     row of every chunk.
     """
     stride = -(-width // 16) * 16
-    return torch.empty(height, stride, device=device)[:, :width]
+    return torch.empty(height, stride, dtype=torch.float32, device=device)[:, :width]
 
 
 def shared_operands(nodes: Sequence[Node]) -> list[Node]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ from deapnets.genomes.layout import Layout
 from deapnets.networks.images import plain
 from deapnets.networks.stacked import Chain, layers_of, linear_or_activation
 from deapnets.networks.steps import Convolution, Linear
+from deapnets.networks.templates import template_of
 
 _POOLS = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.Flatten)
 
@@ -37,7 +37,7 @@ def convolvable(module: nn.Module, layout: Layout, device: torch.device) -> Conv
 
     None for any other module: hooks, other layers, tied parameters.
     """
-    template = copy.deepcopy(module).eval().requires_grad_(False).float().to(device)
+    template = template_of(module, device)
     layers = layers_of(template, "")
     if layers is None:
         return None

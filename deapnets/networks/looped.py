@@ -14,7 +14,7 @@ from deapnets.networks.base import Path
 from deapnets.networks.crew import Crew
 from deapnets.networks.drawing import Draws
 from deapnets.networks.guarding import Guard, alike, kept, unspoilt
-from deapnets.networks.precision import Precision, computing_in, in_float32
+from deapnets.networks.precision import Precision, computing_in, in_float32, told
 from deapnets.networks.trees import require_tensors, stack_trees, tensors_of, with_tensors
 
 
@@ -71,7 +71,7 @@ class LoopPath(Path):
     ) -> None:
         """Call the first network: to see what it changes, and what it draws at random."""
         lots = own_copy(inputs)
-        with self.draws.looking():
+        with self.draws.looking(), told(self._precision, self._title):
             self.first(parameters, lots, each)
         pairs = zip(tensors_of(lots), tensors_of(inputs), strict=True)
         self.spoils = not all(alike(*pair) for pair in pairs)

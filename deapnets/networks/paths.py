@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 import torch
 from torch import nn
 
@@ -19,6 +17,7 @@ from deapnets.networks.places import warn_of_places
 from deapnets.networks.precision import Precision, require_precision
 from deapnets.networks.sized import PATCHES, SizedPath
 from deapnets.networks.stacked import Chain, StackedPath, stackable
+from deapnets.networks.templates import template_of
 from deapnets.networks.vmapped import VmapPath
 
 PATHS = ("stacked", "vmap", "loop")
@@ -41,7 +40,7 @@ def choose_path(
     population run at about half the speed there (``benchmarks/paths.py``). So are other modules
     with convolutions, and recurrent layers, which vmap refuses. Everything else is vmapped, and
     looped where vmap refuses, or where a CPU computes in bfloat16. What the module holds besides
-    the evolved parameters is copied, in float32 as those are.
+    the evolved parameters is copied (`template_of`).
 
     Raises
     ------
@@ -56,7 +55,7 @@ def choose_path(
     require_precision(precision)
     if device.type == "cpu":
         warn_of_places()
-    template = copy.deepcopy(module).eval().requires_grad_(False).float().to(device)
+    template = template_of(module, device)
     if wish not in ("", *PATHS):
         raise OptionError(unknown("path", wish, PATHS))
     if wish in ("", "stacked"):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Literal
 
 import torch
 
-from deapnets.errors import OptionError, unknown
+from deapnets.errors import EvaluationError, OptionError, unknown
 from deapnets.networks.trees import tensors_of, with_tensors
 
 Precision = Literal["float32", "bfloat16"]
@@ -28,6 +29,22 @@ def computing_in(precision: Precision, device: torch.device) -> AbstractContextM
     if precision == "float32":
         return nullcontext()
     return torch.autocast(device.type, torch.bfloat16)
+
+
+@contextmanager
+def told(precision: Precision, title: str) -> Iterator[None]:
+    """Say of what torch raises in a block that the precision may be the reason, in one line."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, EvaluationError):
+        raise
+    except RuntimeError as error:
+        if precision == "float32":
+            raise
+        reason = str(error).strip().splitlines()[0]
+        raise EvaluationError(
+            f'{title} fails in {precision}: {reason}. precision="float32" computes it as it is.'
+        ) from error
 
 
 def in_float32(outputs: Any) -> Any:

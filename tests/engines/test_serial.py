@@ -1,7 +1,10 @@
+import copy
+import random
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
+import deapnets as dn
 from deapnets.engines.base import Job
 from deapnets.engines.scoring import Scorer
 from deapnets.engines.serial import SerialEngine
@@ -55,3 +58,19 @@ def test_a_stream_asks_for_the_next_node_when_the_oldest_score_was_taken():
 
     seen = [len(asked) for _ in engine().stream(Job(task), source(), 2)]
     assert seen == [2, 3, 4, 5, 6, 6]
+
+
+def test_scores_are_the_same_whatever_torchs_default_type_is(individual_class):
+    net, inputs = torch.nn.Linear(6, 2), torch.randn(8, 6)
+    random.seed(3)
+    population = [dn.initWeights(individual_class, net, sigma=0.3) for _ in range(3)]
+    population += dn.cxUniform(*(copy.deepcopy(one) for one in population[:2]), indpb=0.5)
+    found = []
+    for default in (torch.float32, torch.float64):
+        torch.set_default_dtype(default)
+        try:
+            task = dn.Supervised(net, inputs, torch.arange(8) % 2)
+            found.append(dn.PopulationMap(device="cpu")(task, population))
+        finally:
+            torch.set_default_dtype(torch.float32)
+    assert found[0] == found[1]

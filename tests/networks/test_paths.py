@@ -118,3 +118,28 @@ def test_the_bits_of_a_row_depend_neither_on_its_chunk_nor_on_threads(name, netw
             for lot, outputs in {lots[0], lots[len(lots) // 2], lots[-1]}:
                 where = f"chunk {chunk}, {threads} threads"
                 assert torch.equal(Networks(path, layout, lot)(inputs), outputs), where
+
+
+class Clock(nn.Module):
+    """Subtracts a time with more digits than float32 has."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3, 2)
+        self.register_buffer("began", torch.tensor(1.7e9 + 1, dtype=torch.float64))
+
+    def forward(self, inputs):
+        return self.layer(inputs) * (1.7e9 + 3 - self.began)
+
+
+@pytest.mark.parametrize("path", ["vmap", "loop"])
+def test_buffers_keep_their_digits(path, networks_of, plain_loop):
+    module, inputs = Clock(), torch.randn(6, 3)
+    networks = networks_of(module, path=path)
+    torch.testing.assert_close(networks(inputs), plain_loop(module, networks, inputs))
+
+
+def test_what_a_module_of_float64_holds_is_in_float32(networks_of, plain_loop):
+    module, inputs = Clock().double(), torch.randn(6, 3)
+    networks = networks_of(module, path="loop")
+    assert networks(inputs).dtype == torch.float32

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from zoo import CPU, ZOO, Kind
 
+from deapnets.errors import EvaluationError
 from deapnets.genomes.layout import Layout
 from deapnets.genomes.making import aligned_rows
 from deapnets.networks.chunk import Networks
@@ -69,3 +70,23 @@ def test_a_chain_takes_what_it_takes_in_float32(each, count):
     assert outputs[1].shape == (count, 4, 7, 3)
     torch.testing.assert_close(outputs[1], outputs[0], rtol=0.05, atol=0.03)
     assert torch.equal(inputs, before)
+
+
+def test_what_takes_no_mixed_types_is_refused_in_one_line():
+    class Gathers(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(6, 2)
+
+        def forward(self, inputs):
+            return torch.zeros(1, 2).index_add(0, torch.arange(3) * 0, self.layer(inputs))
+
+    networks = networks_in("bfloat16", Kind(Gathers), 2)
+    said = (
+        r"^Gathers fails in bfloat16: index_add\S+ [^\n]*\. "
+        r'precision="float32" computes it as it is\.$'
+    )
+    with pytest.raises(EvaluationError, match=said):
+        networks(torch.randn(3, 6))
+    with pytest.raises(RuntimeError, match=r"shapes cannot be multiplied \(3x5 and 6x2\)$"):
+        networks_in("float32", Kind(Gathers), 2)(torch.randn(3, 5))
