@@ -34,9 +34,9 @@ class Draws:
     """The generators that a module may draw from: torch's, Python's, numpy's, and its own.
 
     What a network draws would depend on those before it. So whatever was seen to be drawn from
-    begins anew for every network, and is put back afterwards. torch's are watched in every call,
-    the others in the first one, and there in the main thread alone: elsewhere somebody else may
-    draw at the same time.
+    begins anew for every network, and is put back afterwards. The first call shows it, and of
+    torch's generators every call. In other threads than the main one the first call shows torch's
+    alone: somebody else may draw at the same time.
 
     Parameters
     ----------
@@ -58,8 +58,7 @@ class Draws:
     @contextmanager
     def looking(self) -> Iterator[None]:
         """Run a first call and see what it draws from; leave all generators as they were."""
-        main = threading.current_thread() is threading.main_thread()
-        sources = [*self._torch, *(_global() if main else ())]
+        sources = [*self._torch, *(_global() if _in_main_thread() else ())]
         before = [source.read() for source in sources]
         with self.seeded():
             yield
@@ -67,6 +66,8 @@ class Draws:
 
     def quietly(self, call: Callable[[], Result]) -> Result:
         """Return what a call gives; do it again if it drew from what was not drawn from before."""
+        if not _in_main_thread():
+            return call()
         while True:
             before = [source.read() for source in self._torch]
             result = call()
@@ -98,6 +99,10 @@ class Draws:
         """Begin a network's call."""
         for source in self._drawn:
             source.write(source.begin)
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 def _torch(device: torch.device) -> Iterator[_Source]:
