@@ -178,6 +178,18 @@ class Variational(nn.Module):
         return self.decode(mean + spread.exp() * torch.randn_like(spread))
 
 
+class Tempered(nn.Module):
+    """Exponentials of one number a network, and of three."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(6, 3)
+        self.temperature, self.gate = nn.Parameter(torch.zeros(())), nn.Parameter(torch.ones(3))
+
+    def forward(self, inputs):
+        return self.layer(inputs) * self.temperature.exp() * torch.sigmoid(self.gate)
+
+
 class SqueezeExcite(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -303,6 +315,7 @@ ZOO = {
     "`spectral_norm`": Kind(
         lambda: nn.Sequential(parametrizations.spectral_norm(nn.Linear(6, 5)), nn.Tanh())
     ),
+    "a temperature, a gate": Kind(Tempered),
     "a branch on data": Kind(Branches),
     "random numbers in `forward`": Kind(Variational),
 }
