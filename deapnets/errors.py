@@ -7,7 +7,9 @@ The command line turns each of them into one line and exit code 1.
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Iterable
+from typing import Any
 
 
 class DeapnetsError(Exception):
@@ -73,6 +75,11 @@ def unknown(kind: str, name: str, valid: Iterable[str]) -> str:
     names = sorted(valid)
     listed = ", ".join(names) if names else "none"
     return f'Unknown {kind} "{name}".{suggest(name, names)} Valid: {listed}.'
+
+
+def shown(value: Any) -> str:
+    """Return what somebody gave, on one line and cut short."""
+    return " ".join(reprlib.repr(value).split())
 
 
 def at_least_one(**numbers: int | None) -> None:

@@ -43,10 +43,10 @@ class Layout:
         Raises
         ------
         LayoutError
-            When a parameter is no floating-point tensor, a pattern selects nothing, or no
-            parameter is left to evolve.
+            When the module's evolved parameters cannot be exchanged, a pattern selects nothing, or
+            no parameter is left to evolve.
         OptionError
-            When weights cannot be stored in ``dtype``.
+            When weights cannot be stored in ``dtype``, or ``parameters`` are no patterns.
         """
         if dtype not in DTYPES:
             raise OptionError(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from torch import nn
-from torch.jit import ScriptModule
-from torch.nn.parameter import is_lazy
 
-from deapnets.errors import LayoutError, suggest
+from deapnets.errors import LayoutError, OptionError, shown, suggest
+from deapnets.genomes.usable import require_module, require_parts, require_there, require_weights
 
 Patterns = str | Sequence[str] | None
 """``"head.*"``, or several such patterns; None for every parameter."""
@@ -27,13 +26,24 @@ def evolved_parameters(
     Raises
     ------
     LayoutError
-        When a parameter is no floating-point tensor or has no shape yet, a pattern selects no
-        parameter that requires a gradient, or there is none; when a part is of torch.jit.
+        When the module cannot be evolved, as `deapnets.genomes.usable` says; when a pattern selects no parameter that requires a gradient,
+        or there is none.
+    OptionError
+        When ``patterns`` are no patterns.
     """
-    _require_python(module)
+    require_module(module)
+    parts = list(module.named_modules())
+    require_parts(parts)
     named = list(module.named_parameters())
-    for name, parameter in named:
-        _require_usable(module, name, parameter)
+    require_there(module, named)
+    chosen = _chosen(module, named, patterns)
+    require_weights(module, chosen)
+    return chosen
+
+
+def _chosen(
+    module: nn.Module, named: list[tuple[str, nn.Parameter]], patterns: Patterns
+) -> list[tuple[str, nn.Parameter]]:
     training = [(name, parameter) for name, parameter in named if parameter.requires_grad]
     if not training:
         raise LayoutError(
@@ -42,34 +52,20 @@ def evolved_parameters(
         )
     if patterns is None:
         return training
-    chosen = _selected(module, [patterns] if isinstance(patterns, str) else list(patterns))
+    chosen = _selected(module, _several(patterns))
     return [(name, parameter) for name, parameter in training if id(parameter) in chosen]
 
 
-def _require_python(module: nn.Module) -> None:
-    """Raise a `LayoutError` where torch.jit has made a part: its weights cannot be exchanged."""
-    for name, part in module.named_modules():
-        if isinstance(part, ScriptModule):
-            part_of = f'Part "{name}" of ' if name else ""
-            raise LayoutError(
-                f"{part_of}{type(module).__name__} was made by torch.jit, which does not let "
-                "weights be exchanged. Evolve the module that it was made from, and script or "
-                "trace the network that comes of it."
-            )
-
-
-def _require_usable(module: nn.Module, name: str, parameter: nn.Parameter) -> None:
-    owner = type(module).__name__
-    if is_lazy(parameter):
-        raise LayoutError(
-            f'Parameter "{name}" of {owner} has no shape yet. Call the module once with inputs, so '
-            "that its lazy layers learn their sizes."
+def _several(patterns: str | Sequence[str]) -> list[str]:
+    if isinstance(patterns, str):
+        return [patterns]
+    several = list(patterns) if isinstance(patterns, Iterable) else [patterns]
+    if not all(isinstance(pattern, str) for pattern in several):
+        raise OptionError(
+            'parameters= is a pattern of names such as "head.*", or a list of them; '
+            f"got {shown(patterns)}."
         )
-    if not parameter.is_floating_point():
-        raise LayoutError(
-            f'Parameter "{name}" of {owner} is {parameter.dtype}; only floating-point parameters '
-            "can be evolved. Make it a buffer: register_buffer."
-        )
+    return several
 
 
 def _selected(module: nn.Module, patterns: list[str]) -> set[int]:

@@ -86,16 +86,6 @@ def test_tied_parameters_stand_in_the_vector_once():
     assert tied[1].weight[2, 2] == 8
 
 
-def test_integer_parameter_is_refused_by_name():
-    module = Holder(table=torch.zeros(3, dtype=torch.int64), scale=torch.ones(2))
-    message = (
-        r'^Parameter "table" of Holder is torch\.int64; only floating-point parameters can be '
-        r"evolved\. Make it a buffer: register_buffer\.$"
-    )
-    with pytest.raises(LayoutError, match=message):
-        Layout.of(module)
-
-
 def test_module_without_parameters_is_refused():
     message = "^Tanh has no parameter to evolve: 0 parameters, none of which requires a gradient.$"
     with pytest.raises(LayoutError, match=message):
