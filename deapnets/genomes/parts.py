@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from torch import nn
 
 from deapnets.errors import LayoutError, OptionError, shown, suggest
+from deapnets.genomes.reach import require_reach
 from deapnets.genomes.usable import require_module, require_parts, require_there, require_weights
 
 Patterns = str | Sequence[str] | None
@@ -26,7 +27,8 @@ def evolved_parameters(
     Raises
     ------
     LayoutError
-        When the module cannot be evolved, as `deapnets.genomes.usable` says; when a pattern selects no parameter that requires a gradient,
+        When the module cannot be exchanged for others, as `deapnets.genomes.usable` and
+        `deapnets.genomes.reach` say; when a pattern selects no parameter that requires a gradient,
         or there is none.
     OptionError
         When ``patterns`` are no patterns.
@@ -38,6 +40,7 @@ def evolved_parameters(
     require_there(module, named)
     chosen = _chosen(module, named, patterns)
     require_weights(module, chosen)
+    require_reach(parts, named, chosen)
     return chosen
 
 
