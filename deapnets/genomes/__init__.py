@@ -6,6 +6,7 @@ module      concept
 parts       which parameters of a module are evolved
 usable      which modules and parameters can be evolved at all
 reach       what else leads to a parameter: plain lists, shared memory; what cannot be copied
+order       which layers' units cannot change places: what is not evolved relies on them
 layout      where each of them stands in a genome's vector, and what that is stored in
 nodes       the immutable handle behind an individual: weights, or the recipe for them
 factors     noise of low rank: how it is put together for a layout

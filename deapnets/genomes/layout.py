@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 
 import torch
 from torch import nn
 
 from deapnets.errors import LayoutError, OptionError
+from deapnets.genomes.order import ordered_rows
 from deapnets.genomes.parts import Patterns, evolved_parameters
 
 DTYPES = (torch.float32, torch.bfloat16)
@@ -21,12 +22,15 @@ class Layout:
     """Names and shapes of the parameters that a genome concatenates, in the module's own order.
 
     ``dtype`` is what the weights are stored in: `torch.float32`, or `torch.bfloat16` for half the
-    memory. Operators compute in float32 all the same.
+    memory. Operators compute in float32 all the same. ``ordered`` names the matrices whose rows
+    must keep their order for what is not evolved, see `deapnets.genomes.order`: two layouts are
+    equal whatever stands there.
     """
 
     names: tuple[str, ...]
     shapes: tuple[tuple[int, ...], ...]
     dtype: torch.dtype = torch.float32
+    ordered: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
     def of(
@@ -54,7 +58,7 @@ class Layout:
             )
         chosen = evolved_parameters(module, parameters)
         names, shapes = zip(*((name, tuple(p.shape)) for name, p in chosen), strict=True)
-        return _interned(names, shapes, dtype)
+        return _interned(names, shapes, dtype, ordered_rows(module, chosen))
 
     @functools.cached_property
     def sizes(self) -> tuple[int, ...]:
@@ -132,7 +136,10 @@ class Layout:
 
 @functools.lru_cache(maxsize=256)
 def _interned(
-    names: tuple[str, ...], shapes: tuple[tuple[int, ...], ...], dtype: torch.dtype
+    names: tuple[str, ...],
+    shapes: tuple[tuple[int, ...], ...],
+    dtype: torch.dtype,
+    ordered: tuple[str, ...],
 ) -> Layout:
-    """Return one object for equal layouts, so that comparing them is mostly an identity test."""
-    return Layout(names, shapes, dtype)
+    """Return one object for alike layouts, so that comparing them is mostly an identity test."""
+    return Layout(names, shapes, dtype, ordered)

@@ -41,12 +41,12 @@ def _write(out: torch.Tensor, indices: list[int], rows: torch.Tensor) -> None:
 
 
 def _shape_of(node: Node) -> Hashable:
-    """Return what two nodes must share to be made in one call: operators, parameters, nesting."""
+    """Return what nodes made in one call share: operators, parameters, fixed orders, nesting."""
     if node.recipe is None:
         return None
     operator, parents, _, parameters = node.recipe
     shapes = [None if parent.recipe is None else _shape_of(parent) for parent in parents]
-    return (id(operator), parameters, *shapes)
+    return (id(operator), parameters, node.layout.ordered, *shapes)
 
 
 def _rows(nodes: Sequence[Node], device: torch.device) -> torch.Tensor:

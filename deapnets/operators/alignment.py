@@ -15,7 +15,7 @@ from deapnets.genomes.layout import Layout
 from deapnets.operators.contract import operator, probability
 from deapnets.operators.crossover import choose
 from deapnets.operators.exact import whole
-from deapnets.operators.parts import Part, layers_of, layout_of
+from deapnets.operators.parts import Part, layers_of, layout_of, unit_leaders
 from deapnets.randomness import Draw
 
 
@@ -34,6 +34,12 @@ def cxAligned(rows: list[torch.Tensor], draw: Draw, *, indpb: float) -> torch.Te
     A chain that the shapes deny is refused. A skip connection is not to be seen in shapes: there,
     units are matched all the same, and children compute something else than their parents.
 
+    Units stay in their places where what reads or scales them cannot follow: running statistics and
+    frozen or unselected parameters whose numbers differ, `torch.nn.GroupNorm` of several groups,
+    grouped and transposed convolutions, recurrent and embedding layers, parametrizations, layers
+    that stand in several places. Such a layer is crossed unit by unit, as `cxNeuron` does; the
+    others are matched all the same.
+
     Source: the matching is that of Uriot & Izzo 2020, "Safe crossover of neural networks through
     neuron alignment", arXiv:2003.10306, on weights instead of activations; solved by
     `scipy.optimize.linear_sum_assignment`.
@@ -43,8 +49,13 @@ def cxAligned(rows: list[torch.Tensor], draw: Draw, *, indpb: float) -> torch.Te
     OperatorError
         When the layers are no chain; raised when the child is made.
     """
-    other = aligned(rows[0], rows[1], layout_of(draw, rows[0].shape[1]))
-    return choose(draw.mask(indpb), other, rows[0])
+    layout = layout_of(draw, rows[0].shape[1])
+    other = aligned(rows[0], rows[1], layout)
+    mask = draw.mask(indpb)
+    leaders = _leaders(layout, layout.ordered)
+    if leaders is not None:
+        mask = mask.index_select(1, leaders.to(mask.device))
+    return choose(mask, other, rows[0])
 
 
 @final
@@ -91,6 +102,23 @@ def chain_of(layout: Layout) -> tuple[Link, ...]:
     return tuple(links)
 
 
+def _stays(link: Link, ordered: tuple[str, ...]) -> bool:
+    """Return whether the units of a link that is not the last must keep their order."""
+    return link.units > 1 and link.weight.name in ordered
+
+
+@functools.lru_cache(maxsize=256)
+def _leaders(layout: Layout, ordered: tuple[str, ...]) -> torch.Tensor | None:
+    """Return whose element of the mask decides for each column, int64 ``[P]``; None: its own."""
+    staying = [link for link in chain_of(layout)[:-1] if _stays(link, ordered)]
+    if not staying:
+        return None
+    leaders, units = torch.arange(layout.width), unit_leaders(layout)
+    for part in [part for link in staying for part in link.parts]:
+        leaders[part.start : part.end] = units[part.start : part.end]
+    return leaders
+
+
 def _no_chain(part: Part, before: Link) -> OperatorError:
     return OperatorError(
         "cxAligned matches units along a chain of layers, but "
@@ -102,11 +130,13 @@ def _no_chain(part: Part, before: Link) -> OperatorError:
 def aligned(own: torch.Tensor, other: torch.Tensor, layout: Layout) -> torch.Tensor:
     """Return ``other`` ``[n, P]``, each row's hidden units in the order of ``own``: a new tensor.
 
-    Every row computes what it computed before, to rounding.
+    Every row computes what it computed before, to rounding; what `Layout.ordered` names stays.
     """
     chain = chain_of(layout)
     result = other.clone(memory_format=torch.contiguous_format)
     for number, (link, after) in enumerate(pairwise(chain), 2):
+        if _stays(link, layout.ordered):
+            continue
         outgoing = after.weight if number == len(chain) else None  # its order is the classes'
         order = _matching(*(_features(rows, link, outgoing) for rows in (own, result)))
         _reorder(result, link, after.weight, order)

@@ -288,6 +288,7 @@ def layout_spec(layout: Layout) -> dict[str, Any]:
         "names": list(layout.names),
         "shapes": [list(shape) for shape in layout.shapes],
         "dtype": str(layout.dtype).removeprefix("torch."),
+        "ordered": list(layout.ordered),
     }
 
 
@@ -295,4 +296,5 @@ def layout_of(spec: Mapping[str, Any]) -> Layout:
     """Return the layout of `layout_spec`."""
     dtypes = {str(dtype).removeprefix("torch."): dtype for dtype in DTYPES}
     shapes = tuple(tuple(shape) for shape in spec["shapes"])
-    return Layout(tuple(spec["names"]), shapes, dtypes[spec["dtype"]])
+    ordered = tuple(spec.get("ordered", ()))  # which older snapshots lack
+    return Layout(tuple(spec["names"]), shapes, dtypes[spec["dtype"]], ordered)

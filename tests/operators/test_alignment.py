@@ -16,6 +16,7 @@ from torch.func import functional_call
 import deapnets as dn
 from deapnets.errors import OperatorError
 from deapnets.genomes.layout import Layout
+from deapnets.genomes.making import made, make
 from deapnets.operators.alignment import aligned, chain_of
 from deapnets.operators.exact import whole
 
@@ -182,6 +183,106 @@ def test_weights_that_are_not_finite_are_matched_somehow():
     own, other = rows_of(net, 2), rows_of(net, 2)
     own[0, 0], other[1, 3] = torch.inf, torch.nan
     assert aligned(own, other, Layout.of(net)).shape == other.shape
+
+
+def seen(net: nn.Module) -> nn.Module:
+    """Return a network whose running statistics have seen something."""
+    net(torch.randn(50, 6) * 3 + 1)
+    return net.eval()
+
+
+def images(*layers: nn.Module) -> nn.Sequential:
+    return nn.Sequential(nn.Unflatten(1, (6, 1, 1)), *layers)
+
+
+def around(*between: nn.Module) -> nn.Sequential:
+    """Return layers whose first units cannot be matched, and whose second ones can."""
+    return nn.Sequential(
+        nn.Linear(6, 8), *between, nn.Tanh(), nn.Linear(8, 5), nn.Tanh(), nn.Linear(5, 2)
+    )
+
+
+def standing_twice() -> nn.Sequential:
+    again = nn.Linear(6, 6)
+    return nn.Sequential(
+        nn.Linear(6, 6), nn.Tanh(), again, nn.Tanh(), again, nn.Tanh(), nn.Linear(6, 2)
+    )
+
+
+STAYING = {
+    "statistics": (lambda: seen(around(nn.BatchNorm1d(8))), None),
+    "statistics alone": (lambda: seen(around(nn.BatchNorm1d(8, affine=False))), None),
+    "groups": (lambda: around(nn.GroupNorm(2, 8)), None),
+    "frozen": (lambda: around(nn.Linear(8, 8).requires_grad_(False)), None),
+    "unselected": (lambda: around(nn.Linear(8, 8)), ["[035].*"]),
+    "weights": (around, "*.weight"),
+    "twice": (standing_twice, None),
+    "transposed": (
+        lambda: images(
+            nn.ConvTranspose2d(6, 6, 1), nn.Tanh(), nn.ConvTranspose2d(6, 6, 1), nn.Flatten()
+        ),
+        None,
+    ),
+    "grouped": (
+        lambda: images(nn.Conv2d(6, 8, 1, groups=2), nn.Tanh(), nn.Conv2d(8, 2, 1), nn.Flatten()),
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STAYING)
+def test_an_aligned_parent_computes_what_it_did_where_units_cannot_move(individual_class, name):
+    make, parameters = STAYING[name]
+    net, inputs = make(), torch.randn(9, 6)
+    one, other = (
+        dn.initWeights(individual_class, net, 1.0, "independent", parameters=parameters)
+        for _ in range(2)
+    )
+    with torch.no_grad():
+        expected = other.module(net)(inputs)
+        dn.cxAligned(one, other, indpb=1.0)
+        torch.testing.assert_close(one.module(net)(inputs), expected)
+
+
+def test_units_of_the_other_layers_are_matched_all_the_same():
+    net = seen(around(nn.BatchNorm1d(8)))
+    own, other = rows_of(net, 4), rows_of(net, 4)
+    layout = Layout.of(net)
+    changed = layout.split(aligned(own, other, layout))
+    before = layout.split(other)
+    for name in ("0.weight", "0.bias", "1.weight"):
+        assert torch.equal(changed[name], before[name])
+    assert not torch.equal(changed["3.weight"], before["3.weight"])
+    assert torch.equal(changed["3.weight"].sort(1).values, before["3.weight"].sort(1).values)
+
+
+def test_a_layer_whose_units_stay_is_crossed_unit_by_unit():
+    net = seen(around(nn.BatchNorm1d(8, affine=False)))
+    layout, seeds = Layout.of(net), np.arange(20, dtype=np.uint64)
+    own, other = rows_of(net, 20), rows_of(net, 20)
+    child = layout.split(
+        dn.cxAligned.make([own, other], seeds, dn.cxAligned.parameters(indpb=0.5), layout)
+    )
+    whole = layout.split(
+        dn.cxNeuron.make([own, other], seeds, dn.cxNeuron.parameters(indpb=0.5), layout)
+    )
+    for name in ("0.weight", "0.bias"):
+        assert torch.equal(child[name], whole[name])
+    assert not torch.equal(child["5.weight"], whole["5.weight"])
+
+
+def test_who_keeps_an_order_does_not_depend_on_the_company(individual_class):
+    net = around(nn.BatchNorm1d(8))
+    pairs = []
+    for _ in range(2):
+        pairs.append([dn.initWeights(individual_class, net, sigma=1.0) for _ in range(2)])
+        dn.cxAligned(*pairs[-1], indpb=0.5)
+        seen(net)
+    nodes = [pair[0].node for pair in pairs]
+    together = torch.empty(2, nodes[0].layout.width)
+    make(nodes, together)
+    for node, row in zip(nodes, together, strict=True):
+        assert torch.equal(made(node), row)
 
 
 class Apart(nn.Module):

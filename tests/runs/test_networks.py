@@ -1,13 +1,15 @@
 """Networks that are held as weights are stored by the recipes behind them, and made again."""
 
+import json
 import random
 
 import pytest
 import torch
 
 import deapnets as dn
+from deapnets.genomes.layout import Layout
 from deapnets.genomes.making import made
-from deapnets.runs.networks import Lineage
+from deapnets.runs.networks import Lineage, layout_of, layout_spec
 from deapnets.runs.packing import pack, unpack
 
 
@@ -95,3 +97,13 @@ def test_what_an_operator_stores_is_stored_by_its_weights(bred):
     assert lineage.origins == {}
     packed = pack(population, known, lineage.origins)
     assert packed.nbytes == len({one.digest for one in population}) * 26 * 4
+
+
+def test_a_stored_layout_keeps_whose_units_stay_in_their_order():
+    net = torch.nn.Sequential(
+        torch.nn.Linear(3, 4), torch.nn.GroupNorm(2, 4), torch.nn.Linear(4, 2)
+    )
+    layout = Layout.of(net, dtype=torch.bfloat16)
+    back = layout_of(json.loads(json.dumps(layout_spec(layout))))
+    assert back == layout
+    assert back.ordered == layout.ordered == ("0.weight",)
