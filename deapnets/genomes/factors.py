@@ -34,7 +34,7 @@ class Matrix(NamedTuple):
 
 
 class Rest(NamedTuple):
-    """A parameter of one dimension, or none."""
+    """A parameter of one dimension, or none; a matrix without elements."""
 
     name: str
     columns: slice
@@ -81,7 +81,7 @@ def factoring(layout: Layout, rank: int) -> Factoring:
     matrices, rest = [], []
     parts = zip(layout.names, layout.shapes, pairwise(edges), strict=True)
     for name, shape, (start, end) in parts:
-        if len(shape) < 2:
+        if len(shape) < 2 or start == end:
             rest.append(Rest(name, slice(start, end), slice(at, at + end - start)))
             at += end - start
             continue

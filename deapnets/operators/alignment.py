@@ -81,7 +81,8 @@ def chain_of(layout: Layout) -> tuple[Link, ...]:
     """Return the layers as links of a chain, from input to output.
 
     What has one dimension and as many elements as the layer before it has units belongs to those,
-    as the scales of a normalisation do; a single number is everybody's.
+    as the scales of a normalisation do; a single number is everybody's. A layer whose weight has no
+    elements links nothing.
 
     Raises
     ------
@@ -91,6 +92,8 @@ def chain_of(layout: Layout) -> tuple[Link, ...]:
     links: list[Link] = []
     for layer in layers_of(layout):
         weight = layer[0]
+        if weight.start == weight.end:
+            continue
         if len(weight.shape) >= 2:
             if links and weight.shape[1] % links[-1].units:
                 raise _no_chain(weight, links[-1])

@@ -43,8 +43,13 @@ def power_of_two(exponents: torch.Tensor) -> torch.Tensor:
 
 
 def deviations(values: torch.Tensor) -> torch.Tensor:
-    """Return the standard deviation of each row of float32 ``[n, k]``: float64 ``[n]``."""
+    """Return the standard deviation of each row of float32 ``[n, k]``: float64 ``[n]``.
+
+    Of no numbers it is 0.
+    """
     count = values.shape[1]
+    if count == 0:
+        return values.new_zeros(len(values), dtype=torch.float64)
     numbers, unit = whole(values, count)
     mean = numbers.sum(1) / count
     mean_square = (numbers[:, None, :] @ numbers[:, :, None])[:, 0, 0] / count

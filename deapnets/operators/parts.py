@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from itertools import accumulate
+from math import prod
 from typing import NamedTuple
 
 import torch
@@ -27,7 +28,7 @@ class Part(NamedTuple):
 
     def rows(self) -> torch.Tensor:
         """Return the columns of the row's elements, int64 ``[height, size of a row]``."""
-        return torch.arange(self.start, self.end).view(self.height, -1)
+        return torch.arange(self.start, self.end).view(self.height, prod(self.shape[1:]))
 
 
 Layers = tuple[tuple[Part, ...], ...]
@@ -76,10 +77,9 @@ def unit_leaders(layout: Layout) -> torch.Tensor:
     """
     leaders = torch.empty(layout.width, dtype=torch.int64)
     for layer in layers_of(layout):
-        first = layer[0].rows()[:, :1]
-        for part in layer:
-            columns = part.rows()
-            leaders[columns] = first.expand_as(columns)
+        with_elements = [part.rows() for part in layer if part.end > part.start]
+        for columns in with_elements:
+            leaders[columns] = with_elements[0][:, :1].expand_as(columns)
     return leaders
 
 

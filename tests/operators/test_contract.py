@@ -18,6 +18,7 @@ from torch import nn
 
 import deapnets as dn
 from deapnets.errors import LayoutError, OperatorError, OptionError
+from deapnets.genomes.layout import Layout
 from deapnets.genomes.making import made
 from deapnets.genomes.nodes import Node
 from deapnets.genomes.weights import WeightGenome
@@ -435,3 +436,25 @@ def test_a_core_knows_which_columns_are_which_parameter(individual_class, net):
     changed = [name for name in after if not torch.equal(before[name], after[name])]
     assert changed == ["0.bias"]
     assert bool((after["0.bias"] == 7.0).all())
+
+
+@pytest.mark.parametrize(
+    ("apply", "parameters"), [*OPERATORS, (dn.mutLowRank, {"sigma": 0.5, "rank": 1})]
+)
+def test_parameters_without_elements_change_nothing(apply, parameters):
+    kept = {"0.weight": (4, 3), "0.bias": (4,), "2.weight": (2, 4), "2.bias": (2,)}
+    empty = {"at": (0,), "of": (0, 5), "0.gain": (3, 0), "2.shift.weight": (0, 2)}
+    more = {**empty, **kept, "last.weight": (0, 4), "last.bias": (0,)}
+    layouts = [Layout(tuple(named), tuple(named.values())) for named in (kept, more)]
+    rows = [torch.randn(5, 26) for _ in range(apply.parents)]
+    seeds, settings = np.arange(5, dtype=np.uint64), apply.parameters(**parameters)
+    without, beside = (apply.make(rows, seeds, settings, layout) for layout in layouts)
+    assert torch.equal(without, beside)
+
+
+def test_units_without_weights_are_crossed_by_their_biases():
+    layout = Layout(("weight", "bias"), ((3, 0), (3,)))
+    own, other = torch.zeros(50, 3), torch.ones(50, 3)
+    seeds, settings = np.arange(50, dtype=np.uint64), dn.cxNeuron.parameters(indpb=0.5)
+    child = dn.cxNeuron.make([own, other], seeds, settings, layout)
+    assert child.unique(dim=0).shape == (8, 3)
