@@ -6,6 +6,7 @@ module          concept
 contract        `operator`: one vectorised core, called as DEAP calls operators
 initialisation  ``init...``: a population from a module
 ancestors       the leaves that populations start from
+states          trained weights as people bring them: state_dicts, modules, arrays
 crossover       ``cx...``: two parents
 alignment       ``cxAligned``: two parents whose units are matched first
 mutation        ``mut...``: one parent

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -12,8 +13,7 @@ from torch import nn
 from deapnets.errors import LayoutError, suggest
 from deapnets.genomes.layout import Layout
 from deapnets.genomes.nodes import Node
-
-State = Mapping[str, torch.Tensor]
+from deapnets.operators.states import State, prefix_of, state_of
 
 
 class _Leaves:
@@ -33,21 +33,26 @@ def ancestor_of(module: nn.Module, layout: Layout | None = None) -> Node:
     return _leaf(module, layout, dict(module.named_parameters()))
 
 
-def ancestor_among(module: nn.Module, layout: Layout, state_dicts: Sequence[State]) -> Node:
+def ancestor_among(module: nn.Module, layout: Layout, state_dicts: Sequence[Any]) -> Node:
     """Return the leaf of one of the state_dicts, drawn from Python's `random` if there are several.
 
     Raises
     ------
+    OptionError
+        When it is no state_dict.
     LayoutError
         When it is no state_dict of the module, or has other numbers than the module has in what is
         not evolved: individuals would not compute what the state_dict's network does.
     """
     index = random.randrange(len(state_dicts)) if len(state_dicts) > 1 else 0
-    state = state_dicts[index]
-    difference = _difference(module, layout, state)
+    state = state_of(state_dicts[index], index)
+    evolved = _names_of(module, layout)
+    difference = _difference(module, layout, state, evolved)
     if difference:
         raise LayoutError(f"state_dicts[{index}] {difference}")
-    return _leaf(module, layout, state)
+    values = {evolved[name]: value for name, value in state.items() if name in evolved}
+    values |= {name: state[name] for name in layout.names if name in state}  # the first name counts
+    return _leaf(module, layout, values)
 
 
 def _leaf(module: nn.Module, layout: Layout, values: State) -> Node:
@@ -72,20 +77,21 @@ def _holds(node: Node, values: State) -> bool:
     )
 
 
-def _difference(module: nn.Module, layout: Layout, state: State) -> str:
+def _difference(module: nn.Module, layout: Layout, state: State, evolved: dict[str, str]) -> str:
     """Return the first thing that makes a state_dict another network's; empty when it fits."""
     own, title = module.state_dict(), type(module).__name__
     for name, value in state.items():
         if name not in own:
-            return f'has "{name}", which {title} has not.{suggest(name, own)}'
+            other = f'has "{name}", which {title} has not.{suggest(name, own)}'
+            return prefix_of(state, own) or other
         if value.shape != own[name].shape:
             shapes = f"{list(value.shape)}, {title} has {list(own[name].shape)}"
             return f'is of another network: its "{name}" is {shapes}.'
+    held = {evolved[name] for name in state.keys() & evolved.keys()}
     for name in layout.names:
-        if name not in state:
+        if name not in held:
             return f'lacks "{name}", which is evolved.{suggest(name, state)}'
-    evolved = _names_of(module, layout)
-    for name in state.keys() - evolved:
+    for name in state.keys() - evolved.keys():
         here = own[name].to(state[name].device, state[name].dtype)
         if not torch.equal(state[name], here):
             return (
@@ -95,8 +101,8 @@ def _difference(module: nn.Module, layout: Layout, state: State) -> str:
     return ""
 
 
-def _names_of(module: nn.Module, layout: Layout) -> set[str]:
-    """Return every name of the evolved parameters: a tied one has several."""
+def _names_of(module: nn.Module, layout: Layout) -> dict[str, str]:
+    """Return the layout's name for every name of the evolved parameters: a tied one has several."""
     aliases = dict(module.named_parameters(remove_duplicate=False))
-    evolved = {id(aliases[name]) for name in layout.names}
-    return {name for name, parameter in aliases.items() if id(parameter) in evolved}
+    evolved = {id(aliases[name]): name for name in layout.names}
+    return {name: evolved[id(held)] for name, held in aliases.items() if id(held) in evolved}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -15,7 +15,11 @@ from deapnets.genomes.nodes import Node
 from deapnets.genomes.parts import Patterns
 from deapnets.operators.ancestors import ancestor_among, ancestor_of
 from deapnets.operators.contract import deviation, operator
+from deapnets.operators.states import several
 from deapnets.randomness import Draw
+
+Trained = Mapping[str, Any] | nn.Module
+"""A state_dict, of tensors or numpy arrays, or a module in place of its own."""
 
 SPREADS = ("ancestor", "independent")
 
@@ -27,7 +31,7 @@ def initWeights(
     spread: str = "ancestor",
     *,
     parameters: Patterns = None,
-    state_dicts: Sequence[Mapping[str, torch.Tensor]] | None = None,
+    state_dicts: Trained | Iterable[Trained] | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Any:
     """Return an individual whose weights are drawn round those of ``module``.
@@ -50,8 +54,9 @@ def initWeights(
         Which parameters are evolved, of those that require a gradient: a pattern of their names
         such as ``"head.*"``, or several; None for all of them.
     state_dicts
-        Trained weights to start from instead of the module's own: the ancestor of each individual
-        is one of them, drawn with equal chances. For as many of each, register one function a
+        Trained weights to start from instead of the module's own, one state_dict or a list of them,
+        of tensors or numpy arrays; a module stands for its own. The ancestor of each individual is
+        one of them, drawn with equal chances. For as many of each, register one function a
         state_dict and use ``tools.initCycle``.
     dtype
         What weights are stored in: `torch.float32`, or `torch.bfloat16` for half the memory.
@@ -59,10 +64,11 @@ def initWeights(
     Raises
     ------
     OptionError
-        When ``spread`` or ``dtype`` is unknown, ``sigma`` is negative, ``state_dicts`` is empty or
-        comes with ``spread="independent"``.
+        When ``spread`` or ``dtype`` is unknown, ``sigma`` is negative, ``state_dicts`` is empty, no
+        state_dicts at all or comes with ``spread="independent"``; when ``parameters`` are no
+        patterns.
     LayoutError
-        When the module has no parameter to evolve, or one that is no floating-point tensor; when a
+        When the module has no parameter to evolve, or one that cannot be exchanged; when a
         pattern selects nothing; when a state_dict is not this module's, or differs in a part that
         is not evolved.
 
@@ -84,15 +90,16 @@ def initWeights(
     if spread not in SPREADS:
         raise OptionError(unknown("spread", spread, SPREADS))
     around = spread == "ancestor"
+    states = None if state_dicts is None else several(state_dicts)
     layout = Layout.of(module, parameters, dtype)
-    if state_dicts is None:
+    if states is None:
         ancestor = ancestor_of(module, layout)
-    elif around and len(state_dicts):
-        ancestor = ancestor_among(module, layout, state_dicts)
+    elif around and states:
+        ancestor = ancestor_among(module, layout, states)
     else:
         raise OptionError(
             "initWeights starts from state_dicts only with at least one of them and "
-            f'spread="ancestor"; got {len(state_dicts)} and spread="{spread}".'
+            f'spread="ancestor"; got {len(states)} and spread="{spread}".'
         )
     settings = initGaussian.parameters(sigma=sigma, around=around)
     if around and sigma == 0:

@@ -9,6 +9,7 @@ import random
 import re
 import weakref
 from collections import Counter
+from pathlib import Path
 
 import pytest
 import torch
@@ -153,6 +154,104 @@ def test_state_dict_that_differs_in_a_shared_part_is_refused(individual_class):
         dn.initWeights(individual_class, net, 0, state_dicts=[state])
     del state["1.running_mean"]
     dn.initWeights(individual_class, net, 0, state_dicts=[state])
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        lambda net: net.state_dict(),
+        lambda net: net,
+        lambda net: [net],
+        lambda net: (net.state_dict() for _ in range(1)),
+        lambda net: {name: value.numpy() for name, value in net.state_dict().items()},
+        lambda net: ({name: value.numpy() for name, value in net.state_dict().items()},),
+        lambda net: (dict(net.state_dict().items()), net),
+    ],
+    ids=["mapping", "module", "in a list", "generator", "arrays", "several arrays", "both"],
+)
+def test_trained_weights_may_come_in_many_ways(individual_class, net, given):
+    trained = copy.deepcopy(net)
+    nn.init.constant_(trained[0].weight, 2.0)
+    individual = dn.initWeights(individual_class, net, 0, state_dicts=given(trained))
+    expected = torch.cat([value.reshape(-1) for value in trained.state_dict().values()])
+    assert torch.equal(individual.weights, expected)
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "said"),
+    [
+        (
+            lambda state: "runs/best.pt",
+            OptionError,
+            'state_dicts takes the weights themselves, got the path "runs/best.pt". Read it first:',
+        ),
+        (
+            lambda state: [Path("best.pt")],
+            OptionError,
+            'state_dicts[0] takes the weights themselves, got the path "best.pt". Read it first:',
+        ),
+        (lambda state: 3, OptionError, "state_dicts are a list of state_dicts, got 3."),
+        (
+            lambda state: torch.ones(2),
+            OptionError,
+            "state_dicts are a list of state_dicts, got tensor([1., 1.]).",
+        ),
+        (lambda state: [None], OptionError, "state_dicts[0] is no state_dict, got None."),
+        (
+            lambda state: iter(()),
+            OptionError,
+            "state_dicts is an iterator with nothing left: the first individual takes it all.",
+        ),
+        (
+            lambda state: {"epoch": 3, "optimizer": {"lr": 1.0}, "model": state},
+            LayoutError,
+            'state_dicts[0] is a checkpoint that holds a state_dict under "model". Give that one: '
+            'checkpoint["model"].',
+        ),
+        (
+            lambda state: [{"weights": state}],
+            LayoutError,
+            'state_dicts[0] is a checkpoint that holds a state_dict under "weights". Give that',
+        ),
+        (
+            lambda state: {**state, "note": "best"},
+            LayoutError,
+            "state_dicts[0] holds no array under \"note\" but 'best'.",
+        ),
+        (
+            lambda state: {f"module.{name}": value for name, value in state.items()},
+            LayoutError,
+            'state_dicts[0] has names that begin with "module.": nn.DataParallel saved it; strip '
+            'the prefix, {name.removeprefix("module."): value for',
+        ),
+        (
+            lambda state: {f"_orig_mod.{name}": value for name, value in state.items()},
+            LayoutError,
+            'state_dicts[0] has names that begin with "_orig_mod.": torch.compile saved it; strip',
+        ),
+        (
+            lambda state: {f"net.{name}": value for name, value in state.items()},
+            LayoutError,
+            'state_dicts[0] has names that begin with "net.": strip the prefix',
+        ),
+    ],
+)
+def test_what_is_no_state_dict_is_refused_beside_what_was_found(
+    individual_class, net, given, error, said
+):
+    with pytest.raises(error, match=f"^{re.escape(said)}"):
+        dn.initWeights(individual_class, net, 0, state_dicts=given(state_of(net, 1.0)))
+
+
+@pytest.mark.parametrize("parameters", ["1.weight", None])
+def test_a_tied_parameter_is_taken_by_its_second_name_alone(individual_class, parameters):
+    net = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+    net[1].weight = net[0].weight
+    state = state_of(net, 4.0)
+    del state["0.weight"]
+    part = state if parameters is None else {"1.weight": state["1.weight"]}
+    individual = dn.initWeights(individual_class, net, 0, parameters=parameters, state_dicts=[part])
+    assert set(individual.weights.tolist()) == {4.0}
 
 
 @pytest.mark.parametrize(("states", "spread"), [(0, "ancestor"), (1, "independent")])
