@@ -168,9 +168,11 @@ def _compared(network: nn.Module, compute: Compute, examples: Examples | None, p
 
 
 def _safetensors(best: Best, path: Path, examples: Examples | None) -> Compute:
+    import torch
     from safetensors.torch import load_file, save_file
 
-    state = {name: value.contiguous() for name, value in best.network.state_dict().items()}
+    own = best.network.state_dict().items()  # tied parameters: safetensors shares no memory
+    state = {name: value.clone(memory_format=torch.contiguous_format) for name, value in own}
     _written(path, lambda: save_file(state, path, metadata={"format": "pt"}))
     back = copy.deepcopy(best.network)
     for parameter in back.parameters():

@@ -165,6 +165,15 @@ def test_without_inputs_weights_alone_can_be_written(tmp_path):
         export(best, tmp_path / "net.pt2")
 
 
+def test_tied_parameters_are_written_under_each_of_their_names(tmp_path):
+    net = torch.nn.Sequential(torch.nn.Embedding(5, 3), torch.nn.Linear(3, 5, bias=False))
+    net[1].weight = net[0].weight
+    assert export(Best(Weights(), net), tmp_path / "net.safetensors").weights == 15
+    written = load_file(tmp_path / "net.safetensors")
+    assert list(written) == ["0.weight", "1.weight"]
+    assert all(torch.equal(value, net[0].weight) for value in written.values())
+
+
 def test_a_module_that_torch_cannot_follow_is_one_line(tmp_path):
     class Branching(torch.nn.Module):
         def forward(self, inputs):
