@@ -72,7 +72,8 @@ class eaIslands(Loop):
     ------
     OptionError
         When there are fewer than two islands, one is empty, a number cannot be used, or the toolbox
-        has no ``migrate`` where ``every`` asks for it.
+        has no ``migrate`` where ``every`` asks for it; when more are to leave an island than it
+        has, raised when they migrate.
     LayoutError
         When islands hold different networks.
     EvaluationError
@@ -125,7 +126,7 @@ class eaIslands(Loop):
         """Return the parents and the next generation of all islands, island after island."""
         islands = self.islands
         if self.every is not None and (self.number + 1) % self.every == 0:
-            self.toolbox.migrate(islands)
+            _migrate(self.toolbox, islands)
         bred = [breed(one, self.toolbox, self.cxpb, self.mutpb, self.elites) for one in islands]
         parents, populations = zip(*bred, strict=True)
         return list(chain(*parents)), list(chain(*populations))
@@ -133,6 +134,11 @@ class eaIslands(Loop):
 
 def _require_islands(islands: Sequence[Sequence[Any]]) -> None:
     """Raise unless there are several islands, and all of one network."""
+    if any(hasattr(island, "fitness") for island in islands):
+        raise OptionError(
+            f"eaIslands takes a list of populations, got one population of {len(islands)}: divide "
+            "it, or make several, such as [toolbox.population(n=50) for _ in range(4)]."
+        )
     if len(islands) < 2:
         raise OptionError(
             f"eaIslands needs at least 2 islands, got {len(islands)}: a list of populations, "
@@ -159,3 +165,24 @@ def _require_migration(toolbox: base.Toolbox, every: int | None) -> None:
             "eaIslands needs toolbox.migrate: toolbox.register("
             '"migrate", tools.migRing, k=2, selection=tools.selBest), or every=None for never.'
         )
+
+
+def _migrate(toolbox: base.Toolbox, islands: list[list[Any]]) -> None:
+    """Have some migrate; of an island with fewer than leave, DEAP says only that an index is off.
+
+    Raises
+    ------
+    OptionError
+        When more are to leave an island than it has.
+    """
+    try:
+        toolbox.migrate(islands)
+    except IndexError as error:
+        leaving = getattr(toolbox.migrate, "keywords", {}).get("k")
+        least = min(map(len, islands))
+        if leaving is None or leaving <= least:
+            raise
+        raise OptionError(
+            f"toolbox.migrate has {leaving} leave each island, but one has only {least}. Register "
+            f"it with k={least}, or make the island larger."
+        ) from error

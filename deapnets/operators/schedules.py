@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, final
+from typing import Any, SupportsFloat, final
 
 from deapnets.errors import OptionError
 
@@ -77,7 +77,7 @@ class ConstantSchedule(Schedule):
     """
 
     def __init__(self, start: float) -> None:
-        if not 0.0 <= start < math.inf:
+        if not _are_numbers(start) or not 0.0 <= start < math.inf:
             raise OptionError(f"ConstantSchedule: start is finite and at least 0, got {start!r}.")
         super().__init__(start)
 
@@ -104,7 +104,7 @@ class ExponentialSchedule(Schedule):
 
     def __init__(self, start: float, floor: float, ngen: int) -> None:
         require_fall("ExponentialSchedule", start, floor)
-        if ngen < 1:
+        if not _are_numbers(ngen) or ngen < 1:
             raise OptionError(f"ExponentialSchedule: ngen is at least 1 generation, got {ngen!r}.")
         super().__init__(start)
         self.start, self.floor, self.ngen = start, floor, ngen
@@ -137,7 +137,7 @@ class GoalSchedule(Schedule):
 
     def __init__(self, start: float, floor: float, goal: float | None = None) -> None:
         require_fall("GoalSchedule", start, floor)
-        if goal is None or not math.isfinite(goal):
+        if goal is None or not _are_numbers(goal) or not math.isfinite(goal):
             raise OptionError(
                 "GoalSchedule needs a goal, the fitness that is hoped for, such as goal=1.0 for an "
                 f"accuracy and goal=0.0 for a loss; got {goal!r}."
@@ -167,8 +167,13 @@ def exponential(start: float, floor: float, progress: float) -> float:
 
 def require_fall(name: str, start: float, floor: float) -> None:
     """Raise an `OptionError` unless ``0 < floor <= start``, both finite."""
-    if not 0.0 < floor <= start < math.inf:
+    if not _are_numbers(start, floor) or not 0.0 < floor <= start < math.inf:
         raise OptionError(
             f"{name} falls from start to floor, both finite and above 0; "
             f"got {start!r} and {floor!r}."
         )
+
+
+def _are_numbers(*values: Any) -> bool:
+    """Return whether all of them are: text that looks like one is none."""
+    return all(isinstance(value, SupportsFloat) for value in values)

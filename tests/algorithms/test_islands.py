@@ -262,3 +262,32 @@ def test_elites_must_leave_room_on_the_smallest_island(toolbox, elites):
 def test_without_ngen_it_cannot_be_run_to_its_end(toolbox):
     with pytest.raises(OptionError, match=r"^eaIslands.run needs ngen; without it, iterate and st"):
         dn.eaIslands(islands_of(toolbox), toolbox, 0.5, 0.5).run()
+
+
+def test_one_population_in_place_of_islands_is_refused(toolbox):
+    said = (
+        "eaIslands takes a list of populations, got one population of 6: divide it, or make "
+        "several, such as [toolbox.population(n=50) for _ in range(4)]."
+    )
+    with pytest.raises(OptionError, match=f"^{re.escape(said)}$"):
+        dn.eaIslands(toolbox.population(n=6), toolbox, 0.5, 0.5)
+
+
+def test_an_island_of_fewer_than_are_to_leave_it_is_refused(toolbox):
+    toolbox.register("migrate", tools.migRing, k=2, selection=tools.selBest)
+    loop = dn.eaIslands(islands_of(toolbox, 6, 1, 6), toolbox, 0.5, 0.5, ngen=2, every=1)
+    said = (
+        "toolbox.migrate has 2 leave each island, but one has only 1. Register it with k=1, or "
+        "make the island larger."
+    )
+    with pytest.raises(OptionError, match=f"^{re.escape(said)}$"):
+        list(loop)
+
+
+def test_what_else_fails_in_migration_is_told_as_it_is(toolbox):
+    def migrate(islands, k):
+        raise IndexError("another")
+
+    toolbox.register("migrate", migrate, k=2)
+    with pytest.raises(IndexError, match="another"):
+        list(dn.eaIslands(islands_of(toolbox), toolbox, 0.5, 0.5, ngen=1, every=1))

@@ -229,3 +229,18 @@ def test_a_schedule_over_no_generation_is_refused():
 def test_a_constant_that_is_none_is_refused(start):
     with pytest.raises(OptionError, match="start is finite and at least 0, got"):
         dn.ConstantSchedule(start)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: dn.ConstantSchedule("1"), "ConstantSchedule: start is finite and at least 0, got"),
+        (lambda: dn.ExponentialSchedule(0.3, 0.1, "5"), "ExponentialSchedule: ngen is at least 1"),
+        (lambda: dn.ExponentialSchedule("0.3", 0.1, 5), "ExponentialSchedule falls from start to"),
+        (lambda: dn.GoalSchedule(0.3, [0.1], 1.0), "GoalSchedule falls from start to floor, both"),
+        (lambda: dn.GoalSchedule(0.3, 0.1, "1"), "GoalSchedule needs a goal, the fitness that is"),
+    ],
+)
+def test_text_and_lists_are_no_numbers_of_a_schedule(make, said):
+    with pytest.raises(OptionError, match=f"^{re.escape(said)}"):
+        make()
