@@ -79,7 +79,9 @@ def unknown(kind: str, name: str, valid: Iterable[str]) -> str:
 
 def shown(value: Any) -> str:
     """Return what somebody gave, on one line and cut short."""
-    return " ".join(reprlib.repr(value).split())
+    short = reprlib.Repr()
+    short.maxother = short.maxstring = 60
+    return " ".join(short.repr(value).split())
 
 
 def at_least_one(**numbers: int | None) -> None:

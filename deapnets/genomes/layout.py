@@ -11,7 +11,8 @@ from torch import nn
 
 from deapnets.errors import LayoutError, OptionError
 from deapnets.genomes.order import ordered_rows
-from deapnets.genomes.parts import Patterns, evolved_parameters
+from deapnets.genomes.parts import Patterns, evolved_parameters, require_exchangeable
+from deapnets.genomes.usable import require_module
 
 DTYPES = (torch.float32, torch.bfloat16)
 """What weights can be stored in."""
@@ -105,8 +106,12 @@ class Layout:
                 parameter.copy_(values[name])
 
     def require_in(self, module: nn.Module) -> None:
-        """Raise a `LayoutError` unless ``module`` has every parameter in the same shape."""
-        self._parameters_of(module)
+        """Raise a `LayoutError` unless ``module`` has every parameter in the same shape.
+
+        Nor may anything keep them from being exchanged, as `of` says.
+        """
+        own = list(zip(self.names, self._parameters_of(module), strict=True))
+        require_exchangeable(module, list(module.named_parameters()), own)
 
     def require(self, other: Layout, where: str) -> None:
         """Raise a `LayoutError` that names both layouts unless ``other`` equals this one."""
@@ -123,6 +128,7 @@ class Layout:
         return f"{self.width:,} weights{stored} ({', '.join(shown)})"
 
     def _parameters_of(self, module: nn.Module) -> list[nn.Parameter]:
+        require_module(module)
         own = dict(module.named_parameters())
         for name, shape in zip(self.names, self.shapes, strict=True):
             if name not in own or tuple(own[name].shape) != shape:

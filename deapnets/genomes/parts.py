@@ -8,16 +8,14 @@ from fnmatch import fnmatchcase
 from torch import nn
 
 from deapnets.errors import LayoutError, OptionError, shown, suggest
-from deapnets.genomes.reach import require_reach
+from deapnets.genomes.reach import Named, require_reach
 from deapnets.genomes.usable import require_module, require_parts, require_there, require_weights
 
 Patterns = str | Sequence[str] | None
 """``"head.*"``, or several such patterns; None for every parameter."""
 
 
-def evolved_parameters(
-    module: nn.Module, patterns: Patterns = None
-) -> list[tuple[str, nn.Parameter]]:
+def evolved_parameters(module: nn.Module, patterns: Patterns = None) -> Named:
     """Return names and parameters that are evolved, at least one, in the module's own order.
 
     A parameter that several layers share is there once, under its first name; a pattern may select
@@ -34,19 +32,25 @@ def evolved_parameters(
         When ``patterns`` are no patterns.
     """
     require_module(module)
-    parts = list(module.named_modules())
-    require_parts(parts)
     named = list(module.named_parameters())
     require_there(module, named)
     chosen = _chosen(module, named, patterns)
     require_weights(module, chosen)
-    require_reach(parts, named, chosen)
+    require_exchangeable(module, named, chosen)
     return chosen
 
 
-def _chosen(
-    module: nn.Module, named: list[tuple[str, nn.Parameter]], patterns: Patterns
-) -> list[tuple[str, nn.Parameter]]:
+def require_exchangeable(module: nn.Module, named: Named, chosen: Named) -> None:
+    """Raise a `LayoutError` unless copies of ``module`` can be given others for ``chosen``.
+
+    ``named`` are all its parameters.
+    """
+    parts = list(module.named_modules())
+    require_parts(parts)
+    require_reach(parts, named, chosen)
+
+
+def _chosen(module: nn.Module, named: Named, patterns: Patterns) -> Named:
     training = [(name, parameter) for name, parameter in named if parameter.requires_grad]
     if not training:
         raise LayoutError(

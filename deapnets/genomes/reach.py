@@ -45,7 +45,7 @@ def require_reach(parts: Parts, named: Named, chosen: Named) -> None:
             raise LayoutError(_computed(module, path, name))
     _require_apart(module, named, evolved)
     if module not in _copied:
-        _require_copies(module)
+        copied(module, _uncopied(module))
         _copied.add(module)
 
 
@@ -97,6 +97,8 @@ def _computed(module: nn.Module, path: str, attribute: str) -> str:
         remedy = "Use torch.nn.utils.parametrizations.weight_norm instead of utils.weight_norm."
     elif f"{attribute}_mask" in part._buffers:
         remedy = f'Make it permanent: torch.nn.utils.prune.remove(module, "{attribute}").'
+    elif f"{attribute}_orig" in part._parameters:
+        remedy = "Use torch.nn.utils.parametrizations.spectral_norm instead of utils.spectral_norm."
     else:
         remedy = "Detach it where it is stored, or remove it."
     return (
@@ -158,12 +160,20 @@ def _shared(module: nn.Module, name: str, other: str) -> str:
     )
 
 
-def _require_copies(module: nn.Module) -> None:
-    """Raise a `LayoutError` that names the attribute for which a module cannot be copied."""
-    memo = _uncopied(module)
+def copied(module: nn.Module, memo: dict[int, Any] | None = None) -> nn.Module:
+    """Return a copy of a module, as `copy.deepcopy` makes it.
+
+    Raises
+    ------
+    LayoutError
+        When it cannot be copied; the message names the attribute.
+    """
     try:
-        copy.deepcopy(module, memo)
+        return copy.deepcopy(module, memo)
     except Exception as error:  # whatever an attribute's own __deepcopy__ or __reduce__ raises
+        for path, name, tensor in _kept_tensors(list(module.named_modules())):
+            if not tensor.is_leaf:
+                raise LayoutError(_computed(module, path, name)) from error
         reason = " ".join(str(error).split())
         raise LayoutError(
             f"{_culprit(module)} cannot be copied, and populations are evaluated with copies: "

@@ -15,6 +15,7 @@ from deapnets.errors import LayoutError
 from deapnets.genomes.layout import Layout
 from deapnets.genomes.making import made
 from deapnets.genomes.nodes import Node
+from deapnets.genomes.reach import copied
 
 
 class WeightGenome:
@@ -106,9 +107,10 @@ class WeightGenome:
         Raises
         ------
         LayoutError
-            When ``net`` lacks one of the parameters, or has it in another shape.
+            When ``net`` lacks one of the parameters, has it in another shape, is no module or
+            cannot be copied.
         """
-        carrier = copy.deepcopy(net)
+        carrier = copied(net)
         self.layout.load(carrier, self.weights)
         return carrier
 

@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 from torch.nn.utils import parametrizations, prune
 
+import deapnets as dn
 from deapnets.errors import LayoutError
 from deapnets.genomes.layout import Layout
 
@@ -194,6 +195,13 @@ def test_weights_that_hooks_compute_are_refused_beside_what_does_the_same():
     with pytest.raises(LayoutError, match=r'prune\.remove\(module, "weight"\)\.$'):
         Layout.of(pruned)
     assert Layout.of(prune.remove(pruned, "weight")).width == 8
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        normed = nn.utils.spectral_norm(nn.Linear(3, 2))
+    assert Layout.of(normed).width == 8
+    normed(torch.ones(1, 3))
+    with pytest.raises(LayoutError, match=r'^"weight" .*parametrizations\.spectral_norm inst'):
+        Layout.of(normed)
 
 
 def test_an_attribute_that_cannot_be_copied_is_refused_by_its_name():
@@ -208,3 +216,34 @@ def test_an_attribute_that_cannot_be_copied_is_refused_by_its_name():
             Layout.of(net)
     del net[0].lock
     assert Layout.of(net).width == 8
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda net: setattr(net, "kept", [net.weight]), 'keeps its parameter "weight" in the'),
+        (lambda net: setattr(net, "lock", threading.Lock()), 'Attribute "lock" of Linear cannot'),
+        (lambda net: setattr(net, "seen", net.weight * 2), '"seen" of Linear is a tensor that was'),
+    ],
+)
+def test_a_module_that_a_genome_meets_later_is_looked_at_too(spoil, said):
+    layout, other = Layout.of(nn.Linear(3, 2)), nn.Linear(3, 2)
+    layout.require_in(other)
+    other = nn.Linear(3, 2)
+    spoil(other)
+    with pytest.raises(LayoutError, match=said):
+        layout.require_in(other)
+
+
+def test_individuals_say_why_they_cannot_become_a_network(individual_class):
+    net = nn.Linear(3, 2)
+    individual = dn.initWeights(individual_class, net, sigma=0.1)
+    net.lock = threading.Lock()
+    with pytest.raises(LayoutError, match=r'^Attribute "lock" of Linear cannot be copied, and'):
+        individual.module(net)
+    del net.lock
+    net.seen = net(torch.ones(1, 3))
+    with pytest.raises(LayoutError, match=r'^"seen" of Linear is a tensor that was computed'):
+        individual.state_dict(net)
+    with pytest.raises(LayoutError, match=r"got the class Linear\. Give one of its instances"):
+        individual.module(nn.Linear)

@@ -71,7 +71,7 @@ def test_what_is_no_network_is_refused_in_one_line(individual_class, given, said
 
 def test_an_individual_in_place_of_its_network_is_refused_in_one_line(individual_class, net):
     individual = dn.initWeights(individual_class, net, sigma=0.1)
-    with pytest.raises(LayoutError, match=r"^Weights are those of a network, .*26 weights\)\.$"):
+    with pytest.raises(LayoutError, match=r"got IndividualOfTests\(\w{8}, 26 weights\)\.$"):
         dn.initWeights(individual_class, individual, sigma=0.1)
 
 
