@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
+from torch.nn.parameter import is_lazy
 from torch.nn.utils.parametrize import ParametrizationList
 
 _PLACED = (  # their weights' rows and columns are not their outputs and inputs
@@ -99,7 +100,7 @@ def _tells(tensor: torch.Tensor, evolved: bool) -> bool:
     """Return whether a tensor has different numbers in different places, or may come to."""
     if tensor.numel() < 2:
         return False
-    if evolved or tensor.is_meta:
+    if evolved or tensor.is_meta or tensor.layout != torch.strided:
         return True
     flat = tensor.reshape(-1)
     return _differs(flat[:_FIRST]) or (len(flat) > _FIRST and _differs(flat))
@@ -111,7 +112,7 @@ def _differs(flat: torch.Tensor) -> bool:
 
 def _own(part: nn.Module) -> list[torch.Tensor]:
     own = (*part._parameters.values(), *part._buffers.values())
-    return [tensor for tensor in own if tensor is not None]
+    return [tensor for tensor in own if tensor is not None and not is_lazy(tensor)]
 
 
 def _children(part: nn.Module) -> list[nn.Module]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from deapnets.errors import LayoutError
 
@@ -38,11 +39,13 @@ def require_reach(parts: Parts, named: Named, chosen: Named) -> None:
     """
     module = parts[0][1]
     evolved = {id(parameter): name for name, parameter in chosen}
+    begin = {parameter.data_ptr(): name for name, parameter in chosen if parameter.numel()}
     for path, name, tensor in _kept_tensors(parts):
-        if id(tensor) in evolved:
-            raise LayoutError(_kept(module, path, name, evolved[id(tensor)]))
         if not tensor.is_leaf:
             raise LayoutError(_computed(module, path, name))
+        parameter = evolved.get(id(tensor)) or begin.get(_address(tensor))
+        if parameter is not None and parameter != _under(path, f"{name}_orig"):  # a hook's own
+            raise LayoutError(_kept(module, path, name, parameter))
     _require_apart(module, named, evolved)
     if module not in _copied:
         copied(module, _uncopied(module))
@@ -61,6 +64,12 @@ def _kept_tensors(parts: Parts) -> Iterator[tuple[str, str, torch.Tensor]]:
             if isinstance(value, _KEPT) and not _is_torchs(part, name):
                 for tensor in _tensors(value, _DEPTH):
                     yield path, name, tensor
+
+
+def _address(tensor: torch.Tensor) -> int:
+    """Return where a tensor's elements begin; -1 where it has none, or none that lie in a row."""
+    plain = tensor.layout == torch.strided and not is_lazy(tensor) and tensor.numel() > 0
+    return tensor.data_ptr() if plain else -1
 
 
 def _under(path: str, name: str) -> str:
@@ -183,7 +192,8 @@ def copied(module: nn.Module, memo: dict[int, Any] | None = None) -> nn.Module:
 
 def _uncopied(module: nn.Module) -> dict[int, Any]:
     """Return a memo with which copying a module leaves its tensors out."""
-    return {id(held): held for held in (*module.parameters(), *module.buffers())}
+    kept = (tensor for _, _, tensor in _kept_tensors(list(module.named_modules())))
+    return {id(held): held for held in (*module.parameters(), *kept)}
 
 
 def _culprit(module: nn.Module) -> str:

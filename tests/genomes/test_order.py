@@ -115,6 +115,7 @@ BOUND = {
         ),
         ["0.weight", "1.parametrizations.weight.original"],
     ),
+    "sparse mask": (lambda: Masked(torch.arange(5.0).to_sparse()), ["first.weight"]),
     "mask": (lambda: Masked(torch.randn(5)), ["first.weight"]),
     "evolved mask": (lambda: Masked(torch.ones(5), evolved=True), ["first.weight"]),
     "part of it": (

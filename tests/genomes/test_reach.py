@@ -59,6 +59,8 @@ def views(*pick) -> nn.Module:
         lambda both: both[0],
         lambda both: {"groups": [{"of": tuple(both)}]},
         lambda both: {both[1]},
+        lambda both: both[0].data,
+        lambda both: [both[1].detach()],
     ],
 )
 def test_a_parameter_in_a_plain_attribute_is_refused(kind):
@@ -85,11 +87,19 @@ def test_the_message_reads_the_parameter_where_the_attribute_stands():
         Kept(lambda both: [one.detach().clone() for one in both]),
         Kept(lambda both: torch.optim.SGD(both, lr=0.1)),
         Kept(lambda both: ["a", 1, None, (2.5, {})]),
+        Kept(lambda both: [torch.eye(3).to_sparse(), torch.ones(0)]),
     ],
-    ids=["recurrent", "parameter list", "copies", "optimiser", "plain"],
+    ids=["recurrent", "parameter list", "copies", "optimiser", "plain", "sparse"],
 )
 def test_what_leads_to_no_parameter_is_accepted(module):
     assert Layout.of(module).width
+
+
+def test_a_buffer_that_is_a_parameters_memory_is_refused():
+    net = nn.Linear(3, 2)
+    net.register_buffer("seen", net.bias.detach())
+    with pytest.raises(LayoutError, match=r'^Linear keeps its parameter "bias" in .* "seen" too'):
+        Layout.of(net)
 
 
 def test_modules_in_a_plain_list_are_accepted():
