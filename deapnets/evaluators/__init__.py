@@ -11,8 +11,10 @@ census         `Census`: all networks of a space with their scores
 batches        `MiniBatches`: which training rows a generation sees
 constants      `constant`: the trivial answer
 mistakes       `find_mistakes`: which classes are taken for which
+judging        `Judge`: loss and hits of outputs
 losses         losses of a whole chunk, by name or from any torch loss
 readout        `RidgeReadout`: a last layer in closed form
+slicing        which rows go through networks at once
 splits         `Split` and `Splits`: inputs and targets
 supervised     `Supervised` and `SupervisedTask`: inputs, targets and a loss
 calling        which evaluator a function of a toolbox calls

@@ -17,7 +17,9 @@ _CLASSES = 200  # above, nobody reads a matrix
 _SIDE = 64  # pixels that a picture has at most in a direction
 
 
-def find_mistakes(network: Callable[..., Any], split: Split, name: str) -> dict[str, Any] | None:
+def find_mistakes(
+    network: Callable[..., Any], split: Split, name: str, rows: int | None = None
+) -> dict[str, Any] | None:
     """Return a confusion matrix and the worst mistakes as JSON values, or None.
 
     None where outputs are no scores of classes ``[rows, classes]`` or there are too many classes.
@@ -30,6 +32,8 @@ def find_mistakes(network: Callable[..., Any], split: Split, name: str) -> dict[
         Rows that were held out; targets are classes ``[rows]``.
     name
         What the split is called.
+    rows
+        How many go through the network at once; None for a thousand.
 
     Returns
     -------
@@ -41,7 +45,7 @@ def find_mistakes(network: Callable[..., Any], split: Split, name: str) -> dict[
     import torch
 
     with torch.no_grad():
-        lots = [network(*part.arguments) for part in split.slices()]
+        lots = [network(*part.arguments) for part in split.slices(rows)]
     scores = torch.cat(lots) if all(isinstance(lot, torch.Tensor) for lot in lots) else None
     if scores is None or scores.dim() != 2 or split.targets.dim() != 1:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, final
 
 import torch
@@ -17,6 +17,13 @@ _SLICE = 100
 
 SCALE = 8.0
 """Scores regress towards 0 and 1; times this they serve as logits of a cross-entropy."""
+
+
+Parts = Callable[[Networks, Split, int | None], Iterator[Split]]
+
+
+def _slices(networks: Networks, split: Split, most: int | None) -> Iterator[Split]:
+    return split.slices(most)
 
 
 @final
@@ -34,13 +41,16 @@ class RidgeReadout:
         How many there are.
     penalty
         Ridge penalty, as a part of the mean square of the features.
+    parts
+        How rows are cut: networks, a split and the most rows to the parts that go through at once.
     """
 
-    def __init__(self, classes: int, penalty: float) -> None:
+    def __init__(self, classes: int, penalty: float, parts: Parts = _slices) -> None:
         if not 0.0 < penalty < float("inf"):
             raise OptionError(f"penalty is more than 0 and finite, got {penalty}.")
         self.classes = classes
         self.penalty = penalty
+        self._parts = parts
 
     @torch.no_grad()
     def solve(self, networks: Networks, split: Split) -> Iterator[torch.Tensor]:
@@ -51,8 +61,8 @@ class RidgeReadout:
         for one in networks.alone():
             gram: Any = 0.0
             moment: Any = 0.0
-            for part in split.slices():
-                features = _features(one, part)
+            for part in self._parts(one, split, None):
+                features = self._features(one, part)
                 gram = gram + features.T @ features
                 moment = moment + features.T @ self._wanted(part.targets)
             lower = _factor(gram.double(), self._strength(gram.diagonal()))
@@ -62,8 +72,8 @@ class RidgeReadout:
         """Yield each network's scores ``[1, rows, classes]`` by a layer fitted to other rows."""
         layers = self.solve(networks, fitted_to)
         for one, layer in zip(networks.alone(), layers, strict=True):
-            parts = [_features(one, part) @ layer for part in split.slices()]
-            yield SCALE * torch.cat(parts)[None]
+            parts = self._parts(one, split, None)
+            yield SCALE * torch.cat([self._features(one, part) @ layer for part in parts])[None]
 
     @torch.no_grad()
     def left_out(self, networks: Networks, split: Split) -> Iterator[torch.Tensor]:
@@ -78,12 +88,18 @@ class RidgeReadout:
         """
         wanted = self._wanted(split.targets)
         for one in networks.alone():
-            features = _features(one, split)
+            features = self._features(one, split)
             rows, count = features.shape
             residual = (_primal if count <= rows else _dual)(
                 features, wanted, self._strength(features.square().sum(0))
             )
             yield SCALE * (wanted - residual)[None]
+
+    def _features(self, one: Networks, split: Split) -> torch.Tensor:
+        """Return the features ``[rows, F + 1]`` of a single network, the last one constant."""
+        parts = self._parts(one, split, _SLICE)
+        values = torch.cat([one(*part.arguments)[0].flatten(1) for part in parts])
+        return torch.cat([values, values.new_ones(len(values), 1)], 1)
 
     def _wanted(self, targets: torch.Tensor) -> torch.Tensor:
         return functional.one_hot(targets, self.classes).float()
@@ -115,9 +131,3 @@ def _factor(matrix: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
     matrix.diagonal().add_(strength)
     lower, failed = torch.linalg.cholesky_ex(matrix)
     return lower.masked_fill_(failed > 0, torch.nan)
-
-
-def _features(one: Networks, split: Split) -> torch.Tensor:
-    """Return the features ``[rows, F + 1]`` of a single network, the last one constant."""
-    values = torch.cat([one(*part.arguments)[0].flatten(1) for part in split.slices(_SLICE)])
-    return torch.cat([values, values.new_ones(len(values), 1)], 1)

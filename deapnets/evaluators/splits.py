@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # a plugin imports this: it loads nothing heavy
 
     Array = torch.Tensor | np.ndarray | Sequence[Any]
 
-_SLICE = 1000
+SLICE = 1000
 """Rows that go through a chunk at once: bounds the activations whatever the size of the split."""
 
 
@@ -84,9 +84,13 @@ class Split:
         """Return the first rows; all of them for None."""
         return self._each(lambda tensor: tensor[:rows])
 
+    def is_cut(self, rows: int | None = None) -> bool:
+        """Whether `slices` cuts it."""
+        return len(self) > (SLICE if rows is None else rows)
+
     def slices(self, rows: int | None = None) -> Iterator[Split]:
         """Yield the split in order, a thousand ``rows`` at a time unless told otherwise."""
-        height = _SLICE if rows is None else rows
+        height = SLICE if rows is None else rows
         for start in range(0, len(self), height):
             part = slice(start, start + height)
             yield Split(self.inputs[part], self.targets[part], tuple(x[part] for x in self.more))

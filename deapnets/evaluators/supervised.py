@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, final
 
 from deapnets.errors import OptionError, unknown
@@ -11,8 +11,10 @@ from deapnets.evaluators import losses
 from deapnets.evaluators.base import Evaluator
 from deapnets.evaluators.batches import MiniBatches
 from deapnets.evaluators.constants import constant
+from deapnets.evaluators.judging import Judge
 from deapnets.evaluators.mistakes import find_mistakes
-from deapnets.evaluators.splits import Split, Splits, require_classes
+from deapnets.evaluators.slicing import are_apart, networks_at_once, outputs_of
+from deapnets.evaluators.splits import Split, Splits
 
 if TYPE_CHECKING:  # a plugin's class derives from this one: importing it loads nothing heavy
     import torch
@@ -43,7 +45,7 @@ class SupervisedTask(Evaluator):
     ----------
     loss
         ``"cross_entropy"``, ``"mse"``, ``"l1"``, ``"bce_with_logits"``, or a torch loss of one
-        network: a callable of (outputs ``[batch, ...]``, targets) that returns the rows' mean.
+        network: a callable of (outputs ``[rows, ...]``, targets) of all rows that returns a number.
     fitness
         ``"loss"``: minus the loss. ``"accuracy"``: the fraction of rows that are right.
     batch_size
@@ -75,8 +77,7 @@ class SupervisedTask(Evaluator):
             raise OptionError(unknown("fitness", str(fitness), ("loss", "accuracy")))
         if batch_size is not None and batch_size < 1:
             raise OptionError(f"batch_size is at least 1, or None for all rows; got {batch_size}.")
-        self._loss = losses.resolve(loss)
-        self._classifies = loss == "cross_entropy" or fitness == "accuracy"
+        self._judge = Judge(loss, fitness)
         self._fitness = fitness
         self._batch_size = batch_size
         self._solves, self._penalty = readout == "ridge", penalty
@@ -85,7 +86,7 @@ class SupervisedTask(Evaluator):
         self._splits: Splits | None = None
         self._there: dict[tuple[str, torch.device], Split] = {}
         self._batches = MiniBatches(batch_size or 0)
-        self._checked = False
+        self._apart: bool | None = None  # whether rows may be cut, once it was tried
 
     @abstractmethod
     def module(self) -> nn.Module:
@@ -103,12 +104,12 @@ class SupervisedTask(Evaluator):
     @property
     def thread_invariant(self) -> bool:  # type: ignore[override]  # decided by an option here
         """Whether the bits of a loss do not depend on threads: those of the named ones do not."""
-        return self._loss in losses.LOSSES.values() and not self._solves
+        return self._judge.named and not self._solves
 
     @property
     def classifies(self) -> bool:  # type: ignore[override]  # decided by an option here
         """Whether outputs are scores of classes: under cross-entropy they are."""
-        return self._loss is losses.cross_entropy
+        return self._judge.loss is losses.cross_entropy
 
     @property
     def differentiable(self) -> bool:  # type: ignore[override]  # decided by an option here
@@ -158,7 +159,7 @@ class SupervisedTask(Evaluator):
         split = self._rows(device)
         outputs = network(*split.arguments)
         losses.require_tensor(outputs, "loss_of")
-        return self._loss(outputs[None], split.targets)[0]
+        return self._judge.loss(outputs[None], split.targets)[0]
 
     def baseline(self) -> dict[str, float]:
         """Return loss and accuracy of the constant answer that suits the training rows best.
@@ -167,13 +168,16 @@ class SupervisedTask(Evaluator):
         is no named one, or whose targets have no constant answer.
         """
         name = next(n for n in ("test", "validation", "train") if getattr(self.splits, n))
-        split, answer = getattr(self.splits, name), constant(self._loss, self.splits.train.targets)
+        split, answer = (
+            getattr(self.splits, name),
+            constant(self._judge.loss, self.splits.train.targets),
+        )
         if answer is None:
             return {}
         outputs = answer.expand(1, len(split), *answer.shape)
-        loss, correct = self._judge(outputs, split, "", 1)
+        loss, correct = self._judge.judge(outputs, split, self.splits)
         found = {f"{name}_loss": float(loss)}
-        if self._classifies:
+        if self._judge.counts:
             found[f"{name}_accuracy"] = float(correct / split.targets.numel())
         return found
 
@@ -206,7 +210,10 @@ class SupervisedTask(Evaluator):
         if not self.classifies:
             return None
         name = next(n for n in ("test", "validation", "train") if getattr(self.splits, n))
-        return find_mistakes(self.complete(individual).eval(), getattr(self.splits, name), name)
+        split = getattr(self.splits, name)
+        (part, *more) = self._parts(self.networks(individual), split)
+        rows = len(split) if not more else len(part)
+        return find_mistakes(self.complete(individual).eval(), split, name, rows)
 
     def _measure(self, individual: WeightGenome) -> dict[str, float]:
         networks = self.networks(individual)
@@ -247,7 +254,7 @@ class SupervisedTask(Evaluator):
             from deapnets.evaluators.readout import RidgeReadout
 
             classes = int(self.splits.train.targets.max()) + 1
-            self._ridge = RidgeReadout(classes, self._penalty)
+            self._ridge = RidgeReadout(classes, self._penalty, self._parts)
         return self._ridge
 
     def _figures(
@@ -257,7 +264,7 @@ class SupervisedTask(Evaluator):
         fitted_to = self._on("train", networks.device).first(rows) if self._solves else None
         loss, correct = self._score(networks, self._on(name, networks.device), fitted_to=fitted_to)
         figures = {f"{name}_loss": loss}
-        if self._classifies:
+        if self._judge.counts:
             figures[f"{name}_accuracy"] = correct
         return figures
 
@@ -274,56 +281,47 @@ class SupervisedTask(Evaluator):
                 if fitted_to is None
                 else ridge.scores(networks, split, fitted_to)
             )
-            pairs = [self._judge(scores, split, only, 1) for scores in lots]
-            loss, correct = (torch.cat(values) for values in zip(*pairs, strict=True))
-            return loss, correct / split.targets.numel()
-        loss = torch.zeros(len(networks), dtype=torch.float64, device=networks.device)
-        correct = torch.zeros_like(loss)
-        for part in split.slices():
-            part_loss, part_correct = self._judge(
-                networks(*part.arguments), part, only, len(networks)
-            )
-            loss += part_loss * (len(part) / len(split))
-            correct += part_correct
+            pairs = [self._judge.judge(scores, split, self.splits, only) for scores in lots]
+        else:
+            parts = list(self._parts(networks, split))
+            joined = self._judge.joins(only)
+            whole = split.is_cut() and (joined or len(parts) == 1)
+            some = networks.lots(networks_at_once(len(split))) if whole else [networks]
+            pairs = [self._pass(lot, split, parts, joined, only) for lot in some]
+        loss, correct = (torch.cat(values) for values in zip(*pairs, strict=True))
         # One division: slices change no bit of an accuracy.
         return loss, correct / split.targets.numel()
 
-    def _judge(
-        self, outputs: Any, part: Split, only: str, count: int
+    def _pass(
+        self, networks: Networks, split: Split, parts: list[Split], joined: bool, only: str
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return mean loss and hits ``[count], [count]`` of ``outputs [count, rows, ...]``."""
+        """Return mean loss and hits ``[n], [n]`` of the rows, part by part or ``joined``."""
         import torch
 
-        self._check_outputs(outputs, only)
-        self._check_targets(outputs)
-        nothing = torch.zeros(count, dtype=torch.float64, device=part.inputs.device)
-        loss = nothing if only == "accuracy" else self._loss(outputs, part.targets).double()
-        counts = only != "loss" and self._classifies
-        return loss, losses.hits(outputs, part.targets) if counts else nothing
+        loss = torch.zeros(len(networks), dtype=torch.float64, device=networks.device)
+        correct = torch.zeros_like(loss)
+        for outputs, part in outputs_of(networks, split, parts, joined):
+            part_loss, part_correct = self._judge.judge(outputs, part, self.splits, only)
+            loss += part_loss * (len(part) / len(split))
+            correct += part_correct
+        return loss, correct
+
+    def _parts(self, networks: Networks, split: Split, most: int | None = None) -> Iterator[Split]:
+        """Yield the rows that go through networks at once: slices, or all where they are coupled.
+
+        Whether they are is tried once, before the first cut.
+        """
+        if not split.is_cut(most) or networks.keeps_rows_apart:
+            return split.slices(most)
+        if self._apart is None:
+            self._apart = are_apart(self.genome(), self.splits.train, networks.device)
+        return split.slices(most if self._apart else len(split))
 
     def _on(self, name: str, device: torch.device) -> Split:
         key = (name, device)
         if key not in self._there:
             self._there[key] = getattr(self.splits, name).to(device)
         return self._there[key]
-
-    def _check_outputs(self, outputs: Any, only: str) -> None:
-        """Raise an `EvaluationError` where a tuple or dict meets what takes one tensor."""
-        if only != "accuracy" and self._loss in losses.LOSSES.values():
-            losses.require_tensor(outputs, f'loss "{self._loss.__name__}"')
-        if only != "loss" and self._classifies:
-            losses.require_tensor(outputs, "accuracy")
-
-    def _check_targets(self, outputs: torch.Tensor) -> None:
-        """Raise a `DataError` when a target is no class of the outputs; looks once."""
-        if self._checked or self._loss is not losses.cross_entropy:
-            return
-        classes = outputs.shape[2] if outputs.dim() > 2 else 0
-        for name in ("train", "validation", "test"):
-            split = getattr(self.splits, name)
-            if split is not None:
-                require_classes(name, split.targets, classes)
-        self._checked = True
 
 
 @final

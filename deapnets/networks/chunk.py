@@ -41,6 +41,11 @@ class Networks:
         """Where the weights are, and where inputs must be."""
         return self._rows.device
 
+    @property
+    def keeps_rows_apart(self) -> bool:
+        """Whether no output is known to hang on the rows of input beside its own: of chains."""
+        return self._path.name == "stacked"
+
     @torch.no_grad()
     def __call__(self, *inputs: Any, each: bool = False) -> Any:
         """Return the outputs ``[n, batch, ...]``.
@@ -82,10 +87,18 @@ class Networks:
 
         For what takes too much memory for many at once, and must not depend on the company.
         """
-        for row in range(len(self)):
-            one = Networks(self._path, self._layout, self._rows[row : row + 1])
-            yield one
-            self.forwards += one.forwards
+        return self.lots(1)
+
+    def lots(self, size: int) -> Iterator[Networks]:
+        """Yield the networks ``size`` at a time, as `alone` yields single ones."""
+        for start in range(0, len(self), size):
+            lot = self._some(slice(start, start + size))
+            yield lot
+            self.forwards += lot.forwards
+
+    def _some(self, networks: slice) -> Networks:
+        """Return some of the networks as a chunk of their own."""
+        return Networks(self._path, self._layout, self._rows[networks])
 
     def weights(self) -> torch.Tensor:
         """Return the networks' weights, float32 ``[n, P]``; read only."""

@@ -121,6 +121,11 @@ class LowRankNetworks(Networks):
         """Return the children's weights under the parameters' names; read only."""
         return self._layout.split(self.weights())
 
+    def _some(self, networks: slice) -> LowRankNetworks:
+        factors = Factors(*(values[networks] for values in self._factors))
+        ways = self._path, self._low_rank
+        return LowRankNetworks(*ways, self._layout, self._rows[0], factors, self._plan)
+
     def _outputs(self, inputs: tuple[Any, ...], each: bool) -> Any:
         if len(inputs) != 1 or not isinstance(inputs[0], torch.Tensor):
             return super()._outputs(inputs, each)  # which says what it takes

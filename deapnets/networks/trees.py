@@ -67,12 +67,12 @@ def stack_trees(trees: list[Any], title: str) -> Any:
     return with_tensors(trees[0], (torch.stack(lot) for lot in zip(*lots, strict=True)))
 
 
-def join_trees(trees: list[Any]) -> Any:
-    """Return one tree whose tensors are those of ``trees``, one behind the other."""
+def join_trees(trees: list[Any], dim: int = 0) -> Any:
+    """Return one tree whose tensors are those of ``trees``, one behind the other along ``dim``."""
     if len(trees) == 1:
         return trees[0]
     lots = zip(*map(tensors_of, trees), strict=True)
-    return with_tensors(trees[0], (torch.cat(lot) for lot in lots))
+    return with_tensors(trees[0], (torch.cat(lot, dim) for lot in lots))
 
 
 def _branches(tree: Any) -> Any:

@@ -80,7 +80,9 @@ def test_more_features_than_rows_give_the_same_as_fewer(individual_class):
     inputs, targets = torch.randn(31, 4), torch.randint(0, CLASSES, (31,))
     task = dn.Supervised(net, inputs, targets, readout="ridge")
     individual = dn.initWeights(individual_class, net, sigma=0.5)
-    features = readout._features(task.networks(individual), Split(inputs, targets))
+    features = RidgeReadout(CLASSES, 1e-4)._features(
+        task.networks(individual), Split(inputs, targets)
+    )
     wanted, strength = torch.eye(CLASSES)[targets], torch.tensor(0.1)
     torch.testing.assert_close(
         readout._dual(features, wanted, strength),
@@ -165,3 +167,16 @@ def test_readout_that_cannot_be_is_told_when_the_task_is_made(features, data, op
 def test_penalty_that_is_none_is_refused(penalty):
     with pytest.raises(OptionError, match=r"^penalty is more than 0 and finite, got "):
         RidgeReadout(3, penalty)
+
+
+def test_children_of_low_rank_have_the_readout_of_their_own_features(individual_class, data):
+    net = nn.Sequential(nn.Flatten(), nn.Linear(data[0][0].numel(), 6), nn.Tanh())
+    parent = dn.initWeights(individual_class, net, sigma=0.5)
+    population = [parent.with_node(parent.node) for _ in range(3)]
+    for child in population:
+        dn.mutLowRank(child, sigma=0.5, rank=1)
+    task = dn.Supervised(net, *data, readout="ridge")
+    scores = dn.PopulationMap(device="cpu")(task, population)
+    assert len(set(scores)) == 3
+    for child, fitness in zip(population, scores, strict=True):
+        assert fitness == pytest.approx(task(child), rel=1e-4)

@@ -87,7 +87,7 @@ def test_slices_equal_one_pass(net, data, individual, fitness, monkeypatch):
     task = dn.Supervised(net, *data, fitness=fitness)
     whole = task(individual)
     for rows in (1, 5, 11):
-        monkeypatch.setattr(splits, "_SLICE", rows)
+        monkeypatch.setattr(splits, "SLICE", rows)
         assert task(individual) == pytest.approx(whole, rel=1e-6)
         assert fitness == "loss" or task(individual) == whole
 

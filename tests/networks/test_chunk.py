@@ -70,3 +70,18 @@ def test_a_record_of_another_shape_is_refused(trio, shape):
     with pytest.raises(EvaluationError, match=re.escape(said)):
         trio.record("figure", torch.zeros(shape))
     assert trio.records == {}
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+def test_lots_are_the_networks_in_order_and_count_here(trio, size):
+    rows = torch.randn(6, 3)
+    whole = trio(rows)
+    lots = [lot(rows) for lot in trio.lots(size)]
+    assert [len(lot) for lot in lots] == [min(size, 3 - first) for first in range(0, 3, size)]
+    assert torch.equal(torch.cat(lots), whole)
+    assert trio.forwards == 2 * 3 * 6
+
+
+def test_a_chain_is_known_to_keep_rows_apart(trio, networks_of):
+    assert trio.keeps_rows_apart
+    assert not networks_of(nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4)), 2).keeps_rows_apart
