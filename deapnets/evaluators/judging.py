@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, final
 
 from deapnets.evaluators import losses
-from deapnets.evaluators.splits import Split, Splits, require_classes
+from deapnets.evaluators.splits import Split, Splits, require_classes, require_integers
 
 if TYPE_CHECKING:  # a plugin's class needs this: importing it loads nothing heavy
     import torch
@@ -66,7 +66,7 @@ class Judge:
         from deapnets.networks.trees import tensors_of
 
         self._require_tensor(outputs, only)
-        self._require_classes(outputs, splits)
+        self._require_classes(outputs, part.targets, splits)
         count = len(tensors_of(outputs)[0])
         nothing = torch.zeros(count, dtype=torch.float64, device=part.inputs.device)
         loss = nothing if only == "accuracy" else self.loss(outputs, part.targets).double()
@@ -80,13 +80,17 @@ class Judge:
         if only != "loss" and self.counts:
             losses.require_tensor(outputs, "accuracy")
 
-    def _require_classes(self, outputs: torch.Tensor, splits: Splits) -> None:
+    def _require_classes(
+        self, outputs: torch.Tensor, targets: torch.Tensor, splits: Splits
+    ) -> None:
         """Raise a `DataError` when a target is no class of the outputs; looks once."""
         if self._checked or self.loss is not losses.cross_entropy:
             return
-        classes = outputs.shape[2] if outputs.dim() > 2 else 0
-        for name in ("train", "validation", "test"):
-            split = getattr(splits, name)
-            if split is not None:
-                require_classes(name, split.targets, classes)
+        named = {name: getattr(splits, name) for name in ("train", "validation", "test")}
+        lots = {name: split.targets for name, split in named.items() if split is not None}
+        for name, lot in lots.items():
+            require_integers(name, lot)
+        losses.require_logits(outputs, targets)
+        for name, lot in lots.items():
+            require_classes(name, lot, outputs.shape[2])
         self._checked = True

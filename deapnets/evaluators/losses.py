@@ -34,9 +34,41 @@ def cross_entropy(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """
     import torch
 
+    require_logits(outputs, targets)
     logits = outputs.transpose(1, 2)  # classes before the batch: contiguous after a stacked path
     chosen = targets.long().expand(len(logits), 1, *targets.shape)
     return -_means(torch.log_softmax(logits, 1).gather(1, chosen))
+
+
+def require_logits(outputs: torch.Tensor, targets: torch.Tensor) -> None:
+    """Raise a `DataError` unless there is a target for each row and place of the logits.
+
+    `torch.Tensor.gather` would take fewer of them, and score what nobody meant.
+    """
+    shape = outputs.shape[1:]
+    if len(shape) < 2 or (shape[0], *shape[2:]) != targets.shape:
+        raise DataError(
+            "cross_entropy needs a network's outputs [rows, classes, ...] and targets [rows, ...], "
+            f"got {list(shape)} and {list(targets.shape)}. {_remedy(shape, targets.shape)}"
+        )
+
+
+def _remedy(outputs: torch.Size, targets: torch.Size) -> str:
+    """Return what to do about a network's outputs that do not fit their classes."""
+    if outputs == targets and len(outputs) > 1:
+        return "Give classes in place of one-hot rows: targets.argmax(1)."
+    if len(outputs) < 2:
+        return 'Return a score for each class; for yes and no use loss="bce_with_logits".'
+    if outputs[0] == targets.numel() != targets[0] and len(outputs) == 2:
+        places = ", ".join(map(str, (-1, *targets[1:])))
+        return f"Keep the places apart: outputs.unflatten(0, ({places})).movedim(-1, 1)."
+    if outputs[0] != targets[0]:
+        return "Return scores for each row of the inputs, and no others."
+    if targets[1:2] == (1,) and targets[2:] == outputs[2:]:
+        return "Give one class a row: targets.squeeze(1)."
+    if outputs[:-1] == targets:
+        return "Put the classes behind the rows: outputs.movedim(-1, 1)."
+    return "Each place of the outputs needs a class: pool, crop or resize one of them."
 
 
 def _alike(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -45,9 +77,11 @@ def _alike(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     Broadcasting would compare ``[batch, 1]`` with ``[batch]`` as every row with every other.
     """
     if outputs.shape[1:] != targets.shape:
+        same = outputs.shape[1:].numel() == targets.numel()
+        remedy = "Reshape the targets." if same else "Return a value for each target."
         raise DataError(
             f"This loss compares outputs and targets of one shape: a network's outputs are "
-            f"{list(outputs.shape[1:])}, the targets {list(targets.shape)}. Reshape the targets."
+            f"{list(outputs.shape[1:])}, the targets {list(targets.shape)}. {remedy}"
         )
     return targets.to(outputs.dtype)
 
@@ -130,19 +164,25 @@ def hits(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     Logits ``[n, batch, classes, ...]``, targets ``[batch, ...]``; or ``[n, batch]`` and
     ``[n, batch, 1]`` for one logit of a binary class. Of equal logits the first counts.
     """
-    if outputs.dim() == 2 or outputs.shape[2] == 1:
+    if outputs.dim() < 3 or outputs.shape[2] == 1:
         values = outputs.reshape(len(outputs), -1)
+        if values.shape[1] != targets.numel():
+            raise _no_class_each(outputs, outputs.shape[1:], targets)
         right = (values > 0) == (targets.reshape(-1) > 0.5)
     else:
         values, labels = _largest(outputs)
         if labels.shape[1:] != targets.shape:
-            raise DataError(
-                f"Accuracy needs one class a row: targets {list(labels.shape[1:])} for a network's "
-                f"outputs {list(outputs.shape[1:])}, got {list(targets.shape)}."
-            )
+            raise _no_class_each(outputs, labels.shape[1:], targets)
         right = labels == targets
     broken = values.isnan().flatten(1).any(1)
     return right.flatten(1).sum(1).double().masked_fill_(broken, math.nan)
+
+
+def _no_class_each(outputs: torch.Tensor, wanted: torch.Size, targets: torch.Tensor) -> DataError:
+    return DataError(
+        f"Accuracy needs one class a row: targets {list(wanted)} for a network's outputs "
+        f"{list(outputs.shape[1:])}, got {list(targets.shape)}."
+    )
 
 
 def _largest(outputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

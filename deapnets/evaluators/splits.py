@@ -155,18 +155,25 @@ def _tensor(values: Array) -> torch.Tensor:
     return tensor.float() if tensor.is_floating_point() else tensor
 
 
-def require_classes(name: str, targets: torch.Tensor, classes: int) -> None:
-    """Raise a `DataError` unless the targets of a split are classes from 0 to ``classes - 1``."""
+def require_integers(name: str, targets: torch.Tensor) -> None:
+    """Raise a `DataError` unless the targets of a split can be classes."""
     import torch
 
     if targets.is_floating_point() or targets.dtype == torch.bool:
+        rows = " For rows of probabilities use torch.nn.CrossEntropyLoss()."
         raise DataError(
             f"cross_entropy needs integer classes as targets, the {name} split has "
             f'{targets.dtype}. For numbers use loss="mse", for yes and no loss="bce_with_logits".'
+            f"{rows if targets.dim() > 1 and targets.is_floating_point() else ''}"
         )
+
+
+def require_classes(name: str, targets: torch.Tensor, classes: int) -> None:
+    """Raise a `DataError` unless the targets of a split are classes from 0 to ``classes - 1``."""
     low, high = int(targets.min()), int(targets.max())
     if low < 0 or high >= classes:
+        yes = ' For yes and no use loss="bce_with_logits".' if classes == 1 else ""
         raise DataError(
             f"The {name} split's targets run from {low} to {high}, but the network has {classes} "
-            f"outputs: classes 0 to {classes - 1}."
+            f"outputs: classes 0 to {classes - 1}.{yes}"
         )

@@ -31,6 +31,32 @@ def test_cross_entropy_is_torchs_own_for_every_row(extra, features_first):
     torch.testing.assert_close(losses.cross_entropy(outputs, targets), expected)
 
 
+@pytest.mark.parametrize(
+    ("outputs", "targets", "remedy"),
+    [
+        ([50, 7, 9], [50, 7], "Put the classes behind the rows: outputs.movedim(-1, 1)."),
+        ([5, 3, 4, 9], [5, 3, 4], "Put the classes behind the rows: outputs.movedim(-1, 1)."),
+        ([35, 9], [5, 7], "Keep the places apart: outputs.unflatten(0, (-1, 7)).movedim(-1, 1)."),
+        ([8, 2], [8, 1], "Give one class a row: targets.squeeze(1)."),
+        ([4, 3, 8, 8], [4, 1, 8, 8], "Give one class a row: targets.squeeze(1)."),
+        ([8, 2], [8, 2], "Give classes in place of one-hot rows: targets.argmax(1)."),
+        ([16, 2], [8], "Return scores for each row of the inputs, and no others."),
+        ([4, 2], [8], "Return scores for each row of the inputs, and no others."),
+        ([8], [8], 'Return a score for each class; for yes and no use loss="bce_with_logits".'),
+        ([], [8], 'Return a score for each class; for yes and no use loss="bce_with_logits".'),
+        ([4, 3, 8, 8], [4, 6, 6], "Each place of the outputs needs a class: pool, crop or"),
+        ([5, 7, 9], [5], "Each place of the outputs needs a class: pool, crop or resize one"),
+    ],
+)
+def test_classes_that_do_not_fit_the_logits_are_refused_with_the_remedy(outputs, targets, remedy):
+    said = (
+        "cross_entropy needs a network's outputs [rows, classes, ...] and targets [rows, ...], "
+        f"got {outputs} and {targets}. {remedy}"
+    )
+    with pytest.raises(DataError, match=re.escape(said)):
+        losses.cross_entropy(torch.zeros(3, *outputs), torch.zeros(targets, dtype=torch.int64))
+
+
 @pytest.mark.parametrize("name", TORCH)
 @pytest.mark.parametrize("shape", [(6,), (6, 1), (6, 3), (6, 3, 2)])
 def test_a_loss_of_one_shape_is_torchs_own_for_every_row(name, shape):
@@ -47,11 +73,20 @@ def test_integer_targets_count_as_numbers(name):
 
 
 @pytest.mark.parametrize("name", TORCH)
-@pytest.mark.parametrize(("outputs", "targets"), [([6, 1], [6]), ([6], [6, 1]), ([6, 2], [6, 3])])
-def test_shapes_that_would_be_broadcast_are_refused(name, outputs, targets):
+@pytest.mark.parametrize(
+    ("outputs", "targets", "remedy"),
+    [
+        ([6, 1], [6], "Reshape the targets."),
+        ([6], [6, 1], "Reshape the targets."),
+        ([6, 2], [6, 3], "Return a value for each target."),
+        ([], [6], "Return a value for each target."),
+        ([12], [6], "Return a value for each target."),
+    ],
+)
+def test_shapes_that_would_be_broadcast_are_refused(name, outputs, targets, remedy):
     said = (
         "This loss compares outputs and targets of one shape: a network's outputs are "
-        f"{outputs}, the targets {targets}. Reshape the targets."
+        f"{outputs}, the targets {targets}. {remedy}"
     )
     with pytest.raises(DataError, match=re.escape(said)):
         losses.resolve(name)(torch.zeros(4, *outputs), torch.zeros(targets))
@@ -141,6 +176,15 @@ def test_targets_that_are_no_class_a_row_are_refused():
     said = "Accuracy needs one class a row: targets [4] for a network's outputs [4, 3], got [4, 3]."
     with pytest.raises(DataError, match=re.escape(said)):
         losses.hits(torch.zeros(2, 4, 3), torch.zeros(4, 3))
+
+
+@pytest.mark.parametrize(
+    ("outputs", "targets"), [([16, 1], [8]), ([16], [8]), ([4, 1], [8]), ([], [8])]
+)
+def test_logits_of_other_rows_than_the_targets_are_refused(outputs, targets):
+    said = f"targets {outputs} for a network's outputs {outputs}, got {targets}."
+    with pytest.raises(DataError, match=re.escape(said)):
+        losses.hits(torch.zeros(2, *outputs), torch.zeros(targets))
 
 
 @pytest.mark.parametrize("name", losses.LOSSES)

@@ -168,9 +168,30 @@ def test_targets_that_are_no_integers_are_refused_by_cross_entropy(net, data, in
         task(individual)
 
 
+def test_shapes_are_looked_at_before_the_range_of_the_classes(individual_class):
+    net = nn.Linear(2, 9)  # inputs [5, 4, 2]: four places, and classes that come last
+    task = dn.Supervised(net, torch.randn(5, 4, 2), torch.full((5, 4), 8))
+    said = r"got \[5, 4, 9\] and \[5, 4\]\. Put the classes behind the rows"
+    with pytest.raises(DataError, match=said):
+        task(dn.initWeights(individual_class, net, sigma=0.1))
+
+
+def test_rows_of_probabilities_are_told_which_loss_takes_them(net, data, individual):
+    task = dn.Supervised(net, data[0], F.one_hot(data[1], CLASSES).float())
+    with pytest.raises(DataError, match=r"probabilities use torch\.nn\.CrossEntropyLoss\(\)\.$"):
+        task(individual)
+
+
+def test_one_output_is_told_which_loss_takes_it(data, individual_class):
+    net = nn.Linear(FEATURES, 1)
+    task = dn.Supervised(net, data[0], torch.ones(ROWS, dtype=torch.int64))
+    with pytest.raises(DataError, match=r'classes 0 to 0\. For yes and no use loss="bce_with_log'):
+        task(dn.initWeights(individual_class, net, sigma=0.5))
+
+
 def test_targets_of_another_shape_are_refused_by_mse(net, data, individual):
     task = dn.Supervised(net, data[0], torch.zeros(ROWS), loss="mse")
-    said = r"a network's outputs are \[12, 2\], the targets \[12\]\. Reshape the targets\."
+    said = r"a network's outputs are \[12, 2\], the targets \[12\]\. Return a value for each"
     with pytest.raises(DataError, match=said):
         task(individual)
 
