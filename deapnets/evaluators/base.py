@@ -177,22 +177,45 @@ class Evaluator(ABC):
         """Take up a state that `state_dict` returned."""
 
     def networks(self, *individuals: WeightGenome, device: str = "cpu") -> Networks:
-        """Return a few individuals as `Networks`, for one-off uses such as `measure`."""
+        """Return a few individuals as `Networks`, for one-off uses such as `measure`.
+
+        Raises
+        ------
+        EvaluationError
+            When one is no `WeightGenome`.
+        LayoutError
+            When one belongs to another module, or has other parameters than the first.
+        """
         import torch
 
+        from deapnets.evaluators.turns import require_genomes
         from deapnets.genomes.making import aligned_rows, make
         from deapnets.networks.chunk import Networks
         from deapnets.networks.paths import choose_path
 
-        layout = individuals[0].layout
+        require_genomes(self, individuals)
+        module, layout = self.genome(), individuals[0].layout
+        layout.require_in(module)
+        for individual in individuals:
+            layout.require(individual.layout, "Individuals of different parameters")
         rows = aligned_rows(len(individuals), layout.width, torch.device(device))
         make([individual.node for individual in individuals], rows)
-        return Networks(choose_path(self.genome(), layout, rows.device), layout, rows)
+        return Networks(choose_path(module, layout, rows.device), layout, rows)
 
     def __call__(self, individual: WeightGenome, **keywords: Any) -> tuple[float, ...]:
-        """Return one individual's fitness as DEAP has it: a tuple of floats."""
+        """Return one individual's fitness as DEAP has it: a tuple of floats.
+
+        Raises
+        ------
+        EvaluationError
+            When it is no `WeightGenome`, or its fitness goes another way than the evaluator's.
+        LayoutError
+            When it belongs to another module.
+        """
+        from deapnets.evaluators.turns import require_alike
         from deapnets.networks.chunk import attach
 
+        require_alike(self, [individual])
         networks = self.networks(individual)
         values = score(self, networks, keywords)
         attach(networks.records, [individual])

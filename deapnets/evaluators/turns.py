@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, final
 
 from deapnets.errors import EvaluationError
@@ -56,17 +56,23 @@ def require_alike(evaluator: Evaluator, population: Sequence[Any]) -> None:
     EvaluationError
         When one is no `WeightGenome`, or its fitness goes another way than the evaluator's.
     """
+    require_genomes(evaluator, population)
     directions = signs(evaluator.weights)
     for individual in {type(one): one for one in population}.values():
-        if not isinstance(individual, WeightGenome):
-            raise EvaluationError(
-                f"{evaluator.title} evaluates WeightGenome individuals, got "
-                f"{type(individual).__name__}. See: deapnets.initWeights."
-            )
         fitness = getattr(individual, "fitness", None)
         if fitness is not None and signs(fitness.weights) != directions:
             raise EvaluationError(
                 f"{evaluator.title} returns objectives of weights {evaluator.weights}, the "
                 f"individuals' fitness has {tuple(fitness.weights)}: the run would go the "
                 f"wrong way. Create the fitness with weights={evaluator.weights}."
+            )
+
+
+def require_genomes(evaluator: Evaluator, individuals: Iterable[Any]) -> None:
+    """Raise an `EvaluationError` when an individual is no `WeightGenome`."""
+    for individual in {type(one): one for one in individuals}.values():
+        if not isinstance(individual, WeightGenome):
+            raise EvaluationError(
+                f"{evaluator.title} evaluates WeightGenome individuals, got "
+                f"{type(individual).__name__}. See: deapnets.initWeights."
             )

@@ -2,10 +2,11 @@ import re
 
 import pytest
 import torch
+from deap import base
 from torch import nn
 
 import deapnets as dn
-from deapnets.errors import EvaluationError
+from deapnets.errors import EvaluationError, LayoutError
 from deapnets.randomness import Stream
 
 
@@ -27,10 +28,25 @@ class ReturnsTwo(Returns):
     weights = (1.0, -1.0)
 
 
+class FitnessOfPairs(base.Fitness):
+    weights = (1.0, -1.0)
+
+
+class PairOfTests(dn.WeightGenome):
+    def __init__(self, node):
+        super().__init__(node)
+        self.fitness = FitnessOfPairs()
+
+
 @pytest.fixture
 def individual_of(individual_class):
     """Return a function that makes an individual of the evaluator's module, with noise."""
-    return lambda evaluator: dn.initWeights(individual_class, evaluator.genome(), sigma=0.5)
+
+    def individual_of(evaluator):
+        kind = PairOfTests if len(evaluator.weights) == 2 else individual_class
+        return dn.initWeights(kind, evaluator.genome(), sigma=0.5)
+
+    return individual_of
 
 
 def test_an_evaluator_without_evaluate_cannot_be_made():
@@ -122,3 +138,51 @@ def test_what_is_no_tensor_of_numbers_is_refused(returned, kind, individual_of):
     said = rf'Evaluator "Returns" returned {kind} that is no tensor of numbers: .*\[1, 1\]\.'
     with pytest.raises(EvaluationError, match=said):
         evaluator(individual_of(evaluator))
+
+
+# Whom it belongs to
+
+
+def asked(evaluator):
+    """Return all that makes networks of an individual."""
+    return [evaluator, evaluator.networks, evaluator.measure]
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (nn.Linear(3, 5), "to this Linear: it has weight[5, 3], the module has [2, 3]."),
+        (nn.Sequential(nn.Linear(3, 2)), "to this Linear: it has 0.weight[2, 3], the module has"),
+    ],
+    ids=["shape", "name"],
+)
+def test_individuals_of_another_module_are_refused(other, said, individual_class):
+    evaluator = dn.Supervised(nn.Linear(3, 2), torch.zeros(4, 3), [0, 1, 0, 1])
+    stranger = dn.initWeights(individual_class, other, sigma=0.5)
+    for ask in asked(evaluator):
+        with pytest.raises(LayoutError, match=re.escape(f"The genome does not belong {said}")):
+            ask(stranger)
+
+
+def test_what_is_no_genome_is_refused():
+    evaluator = dn.Supervised(nn.Linear(3, 2), torch.zeros(4, 3), [0, 1, 0, 1])
+    for ask in asked(evaluator):
+        with pytest.raises(EvaluationError, match="evaluates WeightGenome individuals, got list"):
+            ask([0.0] * 8)
+
+
+def test_fitness_that_goes_the_other_way_is_refused_in_a_direct_call():
+    evaluator = Returns(lambda networks: [0.0])
+    pair = dn.initWeights(PairOfTests, evaluator.genome(), sigma=0.5)
+    with pytest.raises(EvaluationError, match=re.escape("Create the fitness with weights=(1.0,).")):
+        evaluator(pair)
+
+
+def test_networks_of_different_parameters_are_refused(individual_class):
+    evaluator = Returns(None)
+    whole, part = (
+        dn.initWeights(individual_class, evaluator.genome(), sigma=0.5, parameters=names)
+        for names in (None, "weight")
+    )
+    with pytest.raises(LayoutError, match=r"^Individuals of different parameters: 8 weights"):
+        evaluator.networks(whole, part)
