@@ -237,6 +237,8 @@ def score(evaluator: Evaluator, networks: Networks, keywords: Mapping[str, Any])
     returned = evaluator.evaluate(networks, **keywords)
     wanted = (len(networks), len(evaluator.weights))
     try:
+        if "complex" in str(getattr(returned, "dtype", "")):  # torch would drop a part, and go on
+            raise TypeError("complex numbers have no order, take their real part or size")
         scores = torch.as_tensor(returned, dtype=torch.float64).detach().cpu()
     except (TypeError, ValueError, RuntimeError) as error:
         raise EvaluationError(

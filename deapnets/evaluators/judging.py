@@ -39,6 +39,7 @@ class Judge:
         self.loss = losses.resolve(loss)
         self.named = self.loss in losses.LOSSES.values()
         self.counts = loss == "cross_entropy" or fitness == "accuracy"
+        self._middle = losses.middle_of(loss) if fitness == "accuracy" else 0.0
         self._checked = False
 
     def joins(self, only: str) -> bool:
@@ -71,7 +72,7 @@ class Judge:
         nothing = torch.zeros(count, dtype=torch.float64, device=part.inputs.device)
         loss = nothing if only == "accuracy" else self.loss(outputs, part.targets).double()
         counts = only != "loss" and self.counts
-        return loss, losses.hits(outputs, part.targets) if counts else nothing
+        return loss, losses.hits(outputs, part.targets, self._middle) if counts else nothing
 
     def _require_tensor(self, outputs: Any, only: str) -> None:
         """Raise an `EvaluationError` where a tuple or dict meets what takes one tensor."""

@@ -122,12 +122,21 @@ def resolve(loss: str | Callable[[torch.Tensor, torch.Tensor], Any]) -> Loss:
     Raises
     ------
     OptionError
-        When the name is unknown.
+        When the name is unknown, or the loss is a class or one of no reduction.
     """
+    if isinstance(loss, type):
+        name = loss.__name__
+        raise OptionError(f"loss={name} is a class: give an instance of it, loss={name}().")
+    if getattr(loss, "reduction", None) == "none":
+        name = type(loss).__name__
+        raise OptionError(
+            f'loss={name}(reduction="none") returns a number a row, and fitness is one a network: '
+            'use reduction="mean".'
+        )
     if callable(loss):
         return _each_by(loss)
-    if loss not in LOSSES:
-        raise OptionError(unknown("loss", loss, LOSSES))
+    if not isinstance(loss, str) or loss not in LOSSES:
+        raise OptionError(unknown("loss", str(loss), LOSSES))
     return LOSSES[loss]
 
 
@@ -135,8 +144,37 @@ def _each_by(one: Callable[[torch.Tensor, torch.Tensor], Any]) -> Loss:
     import torch
 
     return lambda outputs, targets: torch.stack(
-        [torch.as_tensor(one(output, targets)) for output in _of_each(outputs)]
+        [_number(one(output, targets)) for output in _of_each(outputs)]
     )
+
+
+def _number(value: Any) -> torch.Tensor:
+    """Return what a loss of one's own returned as a tensor of no dimension.
+
+    Raises
+    ------
+    EvaluationError
+        When it is not one real number.
+    """
+    import torch
+
+    try:
+        number = torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise EvaluationError(
+            f"The loss returned {type(value).__name__}; it returns one number for a network."
+        ) from error
+    if number.is_complex():
+        raise EvaluationError(
+            "The loss returned a complex number, which has no order: take its real part or its "
+            "size, abs()."
+        )
+    if number.numel() != 1:
+        raise EvaluationError(
+            f"The loss returned numbers of shape {list(number.shape)}; it returns one for a "
+            'network, such as their mean: reduction="mean".'
+        )
+    return number.reshape(())
 
 
 def _of_each(outputs: Any) -> list[Any]:
@@ -147,28 +185,74 @@ def _of_each(outputs: Any) -> list[Any]:
     return [with_tensors(outputs, iter(own)) for own in zip(*tensors, strict=True)]
 
 
-def require_tensor(outputs: Any, what: str) -> None:
-    """Raise an `EvaluationError` unless networks return a tensor; ``what`` is what needs one."""
+_LOSS_FOR_IT = "Give loss= a function of (outputs, targets), or"
+
+
+def require_tensor(outputs: Any, what: str, give: str = _LOSS_FOR_IT) -> None:
+    """Raise an `EvaluationError` unless networks return a plain tensor of real numbers.
+
+    ``what`` is what needs one, ``give`` what the remedy begins with.
+    """
     import torch
 
     if not isinstance(outputs, torch.Tensor):
         raise EvaluationError(
-            f"The network returns a {type(outputs).__name__}, and {what} takes one tensor. Give "
-            "loss= a function of (outputs, targets), or a module that picks the output."
+            f"The network returns a {type(outputs).__name__}, and {what} takes one tensor. {give} "
+            "a module that picks the output."
+        )
+    kind = _unfit(outputs)
+    if kind:
+        raise EvaluationError(
+            f"The network returns {kind}, and {what} takes a plain one of real numbers. {give} "
+            "a module that turns the output into one."
         )
 
 
-def hits(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+def _unfit(outputs: torch.Tensor) -> str:
+    """Return in words what keeps a tensor from being compared with targets; "" for nothing."""
+    import torch
+
+    if outputs.is_complex():
+        return "a complex tensor"
+    return "" if outputs.layout == torch.strided else "a sparse tensor"
+
+
+def middle_of(loss: str | Callable[[torch.Tensor, torch.Tensor], Any]) -> float:
+    """Return above which output a binary class is yes: 0 for logits, 0.5 for probabilities.
+
+    Outputs are probabilities where the loss is torch's for them.
+
+    Raises
+    ------
+    OptionError
+        When the loss compares numbers, which are no classes.
+    """
+    if isinstance(loss, str) and loss in ("mse", "l1"):
+        raise OptionError(
+            f'fitness="accuracy" counts classes, and loss="{loss}" compares numbers. Use '
+            'loss="cross_entropy", loss="bce_with_logits" or a function, or fitness="loss".'
+        )
+    if isinstance(loss, str):
+        return 0.0
+    from torch import nn
+    from torch.nn import functional
+
+    chances = isinstance(loss, nn.BCELoss) or loss is functional.binary_cross_entropy
+    return 0.5 if chances else 0.0
+
+
+def hits(outputs: torch.Tensor, targets: torch.Tensor, middle: float = 0.0) -> torch.Tensor:
     """Return how often the largest logit is the target's, float64 ``[n]``; NaN beside NaN logits.
 
     Logits ``[n, batch, classes, ...]``, targets ``[batch, ...]``; or ``[n, batch]`` and
-    ``[n, batch, 1]`` for one logit of a binary class. Of equal logits the first counts.
+    ``[n, batch, 1]`` for one output of a binary class, which is yes above the ``middle``. Of equal
+    logits the first counts.
     """
     if outputs.dim() < 3 or outputs.shape[2] == 1:
         values = outputs.reshape(len(outputs), -1)
         if values.shape[1] != targets.numel():
             raise _no_class_each(outputs, outputs.shape[1:], targets)
-        right = (values > 0) == (targets.reshape(-1) > 0.5)
+        right = (values > middle) == (targets.reshape(-1) > 0.5)
     else:
         values, labels = _largest(outputs)
         if labels.shape[1:] != targets.shape:

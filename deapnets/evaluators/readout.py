@@ -8,7 +8,8 @@ from typing import Any, final
 import torch
 from torch.nn import functional
 
-from deapnets.errors import OptionError
+from deapnets.errors import EvaluationError, OptionError
+from deapnets.evaluators.losses import require_tensor
 from deapnets.evaluators.splits import Split
 from deapnets.networks.chunk import Networks
 
@@ -97,8 +98,12 @@ class RidgeReadout:
 
     def _features(self, one: Networks, split: Split) -> torch.Tensor:
         """Return the features ``[rows, F + 1]`` of a single network, the last one constant."""
-        parts = self._parts(one, split, _SLICE)
-        values = torch.cat([one(*part.arguments)[0].flatten(1) for part in parts])
+        lots = []
+        for part in self._parts(one, split, _SLICE):
+            outputs = one(*part.arguments)
+            require_tensor(outputs, 'readout="ridge"', "Evolve")
+            lots.append(_rows_of(outputs[0], len(part)))
+        values = torch.cat(lots)
         return torch.cat([values, values.new_ones(len(values), 1)], 1)
 
     def _wanted(self, targets: torch.Tensor) -> torch.Tensor:
@@ -107,6 +112,16 @@ class RidgeReadout:
     def _strength(self, squares: torch.Tensor) -> torch.Tensor:
         """Return what the penalty adds to the diagonal, for the features' sums of squares."""
         return self.penalty * squares.mean()
+
+
+def _rows_of(outputs: torch.Tensor, rows: int) -> torch.Tensor:
+    """Return a network's outputs as features ``[rows, F]``."""
+    if outputs.dim() < 1 or len(outputs) != rows:
+        raise EvaluationError(
+            f'readout="ridge" needs features for each row [{rows}, ...]; the network returned '
+            f"{list(outputs.shape)}."
+        )
+    return outputs.reshape(rows, -1)
 
 
 def _primal(features: torch.Tensor, wanted: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:

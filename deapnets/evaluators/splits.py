@@ -49,10 +49,11 @@ class Split:
         Raises
         ------
         DataError
-            When there are no rows, or more of one than of another.
+            When there are no rows, or more of one than of another; or what is no array of numbers.
         """
-        first, *more = map(_tensor, inputs if _are_several(inputs) else (inputs,))
-        split = cls(first, _tensor(targets), tuple(more))
+        several = inputs if _are_several(inputs) else (inputs,)
+        first, *more = (_tensor(part, f"The {name} split's inputs") for part in several)
+        split = cls(first, _tensor(targets, f"The {name} split's targets"), tuple(more))
         counts = [len(tensor) for tensor in split.arguments]
         if set(counts) != {len(split.targets)} or not len(split):
             raise DataError(
@@ -144,15 +145,47 @@ def _are_several(inputs: Any) -> bool:
     return isinstance(inputs, tuple) and all(hasattr(part, "shape") for part in inputs)
 
 
-def _tensor(values: Array) -> torch.Tensor:
+def _tensor(values: Array, what: str) -> torch.Tensor:
+    """Return rows as a tensor, floats as float32; ``what`` is what an error calls them."""
     import numpy as np
     import torch
 
     if isinstance(values, torch.Tensor):
         tensor = values.detach()
     else:  # torch takes neither read-only arrays nor negative strides
-        tensor = torch.from_numpy(np.require(np.asarray(values), requirements=["C", "W"]))
+        _require_no_loader(values, what)
+        try:
+            tensor = torch.from_numpy(np.require(np.asarray(values), requirements=["C", "W"]))
+        except (TypeError, ValueError) as error:
+            raise DataError(
+                f"{what} are no numbers that make an array: {type(values).__name__}. Give a tensor "
+                "or array [rows, ...], with as many numbers in each row."
+            ) from error
+    _require_plain(tensor, what)
     return tensor.float() if tensor.is_floating_point() else tensor
+
+
+def _require_no_loader(values: Any, what: str) -> None:
+    from torch.utils.data import DataLoader, Dataset
+
+    if isinstance(values, Dataset | DataLoader):
+        raise DataError(
+            f"{what} are a {type(values).__name__}, and tensors or arrays [rows, ...] are needed: "
+            "inputs, targets = map(torch.stack, zip(*((x, torch.as_tensor(y)) for x, y in "
+            "dataset)))."
+        )
+
+
+def _require_plain(tensor: torch.Tensor, what: str) -> None:
+    """Raise a `DataError` for a tensor whose rows cannot be cut."""
+    import torch
+
+    if tensor.is_nested:
+        raise DataError(f"{what} are a nested tensor. Pad it: torch.nested.to_padded_tensor.")
+    if tensor.layout != torch.strided:
+        raise DataError(f"{what} are a sparse tensor, whose rows cannot be cut: give to_dense().")
+    if not tensor.dim():
+        raise DataError(f"{what} are one number, and tensors or arrays [rows, ...] are needed.")
 
 
 def require_integers(name: str, targets: torch.Tensor) -> None:

@@ -38,7 +38,13 @@ def skeleton_of(tree: Any) -> Any:
 def require_tensors(outputs: Any, title: str) -> None:
     """Raise an `EvaluationError` unless there is a tensor, and beside tensors only None."""
     leaf = _stranger(outputs)
-    if leaf is None and tensors_of(outputs):
+    tensors = tensors_of(outputs)
+    if any(tensor.is_nested for tensor in tensors):
+        raise EvaluationError(
+            f"{title} returned a nested tensor, and those of several networks cannot be stacked. "
+            "Pad it: torch.nested.to_padded_tensor."
+        )
+    if leaf is None and tensors:
         return
     got = "None" if leaf is None else type(leaf).__name__
     inside = "" if leaf is outputs or leaf is None else f"{type(outputs).__name__} with "

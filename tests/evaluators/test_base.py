@@ -1,5 +1,6 @@
 import re
 
+import numpy as np
 import pytest
 import torch
 from deap import base
@@ -136,6 +137,16 @@ def test_fitness_of_another_shape_is_refused(kind, returned, got, individual_of)
 def test_what_is_no_tensor_of_numbers_is_refused(returned, kind, individual_of):
     evaluator = Returns(lambda networks: returned)
     said = rf'Evaluator "Returns" returned {kind} that is no tensor of numbers: .*\[1, 1\]\.'
+    with pytest.raises(EvaluationError, match=said):
+        evaluator(individual_of(evaluator))
+
+
+@pytest.mark.parametrize(
+    "returned", [torch.tensor([1j]), np.array([1j]), torch.tensor([[1 + 0j]])], ids=str
+)
+def test_complex_fitness_is_refused(returned, individual_of):
+    evaluator = Returns(lambda networks: returned)
+    said = r"tensor of numbers: complex numbers have no order, take their real part or size\."
     with pytest.raises(EvaluationError, match=said):
         evaluator(individual_of(evaluator))
 

@@ -1,12 +1,13 @@
 import math
 import re
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
-from deapnets.errors import DataError, OptionError
+from deapnets.errors import DataError, EvaluationError, OptionError
 from deapnets.evaluators import losses
 
 TORCH = {
@@ -115,6 +116,62 @@ def test_torchs_callable_gives_what_its_name_gives(loss, name):
 def test_a_callable_may_return_a_plain_number():
     loss = losses.resolve(lambda output, target: float(output.sum() - target.sum()))
     assert loss(torch.ones(3, 2, 1), torch.ones(2)).tolist() == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("value", [torch.ones(1), torch.ones(1, 1), np.float64(1.0), 1])
+def test_one_number_is_taken_in_any_shape(value):
+    loss = losses.resolve(lambda output, target: value)
+    assert loss(torch.ones(3, 2), torch.ones(2)).tolist() == [1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (
+            torch.ones(8),
+            "The loss returned numbers of shape [8]; it returns one for a network, such",
+        ),
+        (None, "The loss returned NoneType; it returns one number for a network."),
+        ((1.0, torch.ones(2)), "The loss returned tuple; it returns one number for a network."),
+        (torch.tensor(1j), "The loss returned a complex number, which has no order: take its real"),
+        (1j, "The loss returned a complex number, which has no order: take its real part or"),
+    ],
+)
+def test_a_loss_that_returns_no_real_number_is_refused(value, said):
+    loss = losses.resolve(lambda output, target: value)
+    with pytest.raises(EvaluationError, match=re.escape(said)):
+        loss(torch.ones(3, 2), torch.ones(2))
+
+
+@pytest.mark.parametrize(
+    ("loss", "said"),
+    [
+        (nn.CrossEntropyLoss, "loss=CrossEntropyLoss is a class: give an instance of it, loss=Cro"),
+        (
+            nn.MSELoss(reduction="none"),
+            'loss=MSELoss(reduction="none") returns a number a row, and',
+        ),
+        (None, 'Unknown loss "None". Valid: bce_with_logits, cross_entropy, l1, mse.'),
+        (["mse"], "Did you mean"),
+    ],
+    ids=["class", "none", "None", "list"],
+)
+def test_what_is_no_loss_of_a_network_is_refused_at_once(loss, said):
+    with pytest.raises(OptionError, match=re.escape(said)):
+        losses.resolve(loss)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "kind"),
+    [
+        (torch.ones(3, 4) * 1j, "a complex tensor"),
+        (torch.ones(3, 4).to_sparse(), "a sparse tensor"),
+    ],
+)
+def test_outputs_that_are_not_plain_are_refused_by_name(outputs, kind):
+    said = f'The network returns {kind}, and loss "mse" takes a plain one of real numbers. Give'
+    with pytest.raises(EvaluationError, match=re.escape(said)):
+        losses.require_tensor(outputs, 'loss "mse"')
 
 
 def test_an_unknown_loss_is_refused_with_the_near_one():

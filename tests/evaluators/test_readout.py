@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import deapnets as dn
-from deapnets.errors import OptionError
+from deapnets.errors import EvaluationError, OptionError
 from deapnets.evaluators import readout
 from deapnets.evaluators.readout import SCALE, RidgeReadout
 from deapnets.evaluators.splits import Split
@@ -180,3 +180,32 @@ def test_children_of_low_rank_have_the_readout_of_their_own_features(individual_
     assert len(set(scores)) == 3
     for child, fitness in zip(population, scores, strict=True):
         assert fitness == pytest.approx(task(child), rel=1e-4)
+
+
+class Returns(nn.Module):
+    def __init__(self, what):
+        super().__init__()
+        self.layer, self.what = nn.Linear(4, 6), what
+
+    def forward(self, inputs):
+        return self.what(self.layer(inputs))
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        (
+            lambda x: (x, x),
+            'returns a tuple, and readout="ridge" takes one tensor. Evolve a module',
+        ),
+        (lambda x: {"a": x}, 'returns a dict, and readout="ridge" takes one tensor. Evolve a modu'),
+        (lambda x: x.mean(0), 'readout="ridge" needs features for each row [60, ...]; the network'),
+        (lambda x: x.sum(), "features for each row [60, ...]; the network returned []."),
+    ],
+    ids=["tuple", "dict", "pooled", "scalar"],
+)
+def test_outputs_that_are_no_features_are_refused(what, said, individual_class, data):
+    net = Returns(what)
+    task = dn.Supervised(net, *data, readout="ridge")
+    with pytest.raises(EvaluationError, match=re.escape(said)):
+        task(dn.initWeights(individual_class, net, sigma=0.5))

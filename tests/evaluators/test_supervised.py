@@ -71,6 +71,24 @@ def test_accuracy_of_one_logit_is_the_fraction_of_signs_that_are_right(individua
     assert task(dn.initWeights(individual_class, net, sigma=0.0)) == (2 / 3,)
 
 
+@pytest.mark.parametrize("loss", [nn.BCELoss(), F.binary_cross_entropy], ids=["module", "function"])
+def test_accuracy_of_one_probability_is_decided_at_a_half(individual_class, loss):
+    net = nn.Sequential(nn.Linear(1, 1), nn.Sigmoid())
+    inputs = torch.tensor([[-1.0], [-2.0], [1.0], [-3.0]])
+    with torch.no_grad():
+        net[0].weight.fill_(1.0)
+        net[0].bias.fill_(0.0)
+    task = dn.Supervised(net, inputs, (inputs > 0).float(), loss=loss, fitness="accuracy")
+    assert task(dn.initWeights(individual_class, net, sigma=0.0)) == (1.0,)
+
+
+@pytest.mark.parametrize("loss", ["mse", "l1"])
+def test_numbers_have_no_accuracy(net, data, loss):
+    said = f'fitness="accuracy" counts classes, and loss="{loss}" compares numbers. Use loss="cross'
+    with pytest.raises(OptionError, match=re.escape(said)):
+        dn.Supervised(net, *data, loss=loss, fitness="accuracy")
+
+
 def test_every_position_of_a_segmentation_counts_once(individual_class):
     net = nn.Conv2d(1, 4, 3, padding=1)
     inputs, targets = torch.randn(5, 1, 6, 6), torch.randint(0, 4, (5, 6, 6))
@@ -137,6 +155,44 @@ def test_unequal_or_empty_splits_are_refused(net, data, split, inputs, targets):
     lots = (lot, {}) if split == "training" else (data, {split: lot})
     with pytest.raises(DataError, match=re.escape(said)):
         dn.Supervised(net, *lots[0], **lots[1])
+
+
+DATASET = torch.utils.data.TensorDataset(torch.zeros(2, FEATURES))
+NESTED = torch.nested.nested_tensor([torch.zeros(FEATURES)] * 2, layout=torch.jagged)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (DATASET, "are a TensorDataset, and tensors or arrays [rows, ...] are needed: inputs, tar"),
+        (torch.utils.data.DataLoader(DATASET), "are a DataLoader, and tensors or arrays [rows, .."),
+        (
+            [[1.0, 2.0], [1.0]],
+            "are no numbers that make an array: list. Give a tensor or array [ro",
+        ),
+        (["a", "b"], "are no numbers that make an array: list."),
+        (None, "are no numbers that make an array: NoneType."),
+        ({"a": [1.0]}, "are no numbers that make an array: dict."),
+        (3, "are one number, and tensors or arrays [rows, ...] are needed."),
+        (NESTED, "are a nested tensor. Pad it: torch.nested.to_padded_tensor."),
+        (
+            torch.eye(2).to_sparse(),
+            "are a sparse tensor, whose rows cannot be cut: give to_dense().",
+        ),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_is_no_array_of_rows_is_refused(net, values, said):
+    with pytest.raises(DataError, match=re.escape(f"The training split's inputs {said}")):
+        dn.Supervised(net, values, [0, 1])
+    with pytest.raises(DataError, match=re.escape(f"The test split's targets {said}")):
+        dn.Supervised(net, torch.zeros(2, FEATURES), [0, 1], test=(torch.zeros(2, 3), values))
+
+
+def test_the_remedy_for_a_data_set_makes_tensors_of_it():
+    dataset = [(torch.full((3,), float(row)), row % 2) for row in range(4)]
+    inputs, targets = map(torch.stack, zip(*((x, torch.as_tensor(y)) for x, y in dataset)))  # noqa: B905  (as it is said)
+    assert (inputs.shape, targets.tolist()) == ((4, 3), [0, 1, 0, 1])
 
 
 @pytest.mark.parametrize(

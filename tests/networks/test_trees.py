@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import namedtuple
 
 import pytest
@@ -46,3 +47,11 @@ def test_trees_of_different_numbers_of_tensors_are_refused():
     said = r"Net returned outputs of different shapes for different weights: \[2\] and \[2\], \[3\]"
     with pytest.raises(EvaluationError, match=said):
         stack_trees([one, two], "Net")
+
+
+def test_nested_tensors_are_refused():
+    nested = torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)], layout=torch.jagged)
+    said = "Net returned a nested tensor, and those of several networks cannot be stacked. Pad it: "
+    for outputs in (nested, (torch.zeros(2), nested)):
+        with pytest.raises(EvaluationError, match=re.escape(said)):
+            require_tensors(outputs, "Net")
