@@ -7,6 +7,7 @@ The command line turns each of them into one line and exit code 1.
 from __future__ import annotations
 
 import difflib
+import operator
 import reprlib
 from collections.abc import Iterable
 from typing import Any
@@ -85,7 +86,13 @@ def shown(value: Any) -> str:
 
 
 def at_least_one(**numbers: int | None) -> None:
-    """Raise an `OptionError` for a number below 1, by its name; None passes."""
+    """Raise an `OptionError` for what is no whole number from 1 on, by its name; None passes."""
     for name, value in numbers.items():
-        if value is not None and value < 1:
+        if value is None:
+            continue
+        try:
+            operator.index(value)
+        except TypeError as error:
+            raise OptionError(f"{name} is a whole number, got {value!r}.") from error
+        if value < 1:
             raise OptionError(f"{name} is at least 1, got {value}.")

@@ -18,7 +18,7 @@ from deapnets.engines.choosing import Staffing, make_engine
 from deapnets.engines.faults import OnError, settle_faults, worst_of
 from deapnets.engines.scoring import Scored, Scorer
 from deapnets.engines.sending import Machine
-from deapnets.errors import EvaluationError, OptionError, unknown
+from deapnets.errors import EvaluationError, OptionError, at_least_one, unknown
 from deapnets.evaluators.archive import ScoreArchive
 from deapnets.evaluators.base import Evaluator
 from deapnets.evaluators.calling import find_evaluator, find_programs, hides_evaluator
@@ -30,6 +30,7 @@ from deapnets.genomes.weights import WeightGenome
 from deapnets.machine.collecting import collector_paused
 from deapnets.machine.resources import parse_memory, pick_device
 from deapnets.networks.chunk import attach
+from deapnets.networks.paths import require_path
 from deapnets.networks.precision import Precision, require_precision
 from deapnets.randomness import Stream
 
@@ -137,8 +138,8 @@ class PopulationMap:
         require_precision(precision)
         if on_error not in ("raise", "worst"):
             raise OptionError(unknown("on_error", str(on_error), ("raise", "worst")))
-        if chunk is not None and chunk < 1:
-            raise OptionError(f"chunk is at least 1 network, got {chunk}.")
+        require_path(path)
+        at_least_one(chunk=chunk)
         self.device = pick_device(device)
         self.memory = parse_memory(memory, self.device)
         self.on_error = on_error

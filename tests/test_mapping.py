@@ -663,7 +663,14 @@ def test_every_path_gives_the_same_scores_to_rounding(task, population_of, path)
     ("options", "said"),
     [
         ({"on_error": "wrost"}, 'Unknown on_error "wrost". Did you mean "worst"?'),
-        ({"chunk": 0}, "chunk is at least 1 network, got 0."),
+        ({"chunk": 0}, "chunk is at least 1, got 0."),
+        ({"chunk": 2.5}, "chunk is a whole number, got 2.5."),
+        ({"chunk": "3"}, "chunk is a whole number, got '3'."),
+        (
+            {"path": "vmapp"},
+            'Unknown path "vmapp". Did you mean "vmap"? Valid: loop, stacked, vmap',
+        ),
+        ({"path": None}, 'Unknown path "None".'),
         ({"device": "gpu"}, 'Unknown device "gpu".'),
         ({"device": "auto:1"}, 'Unknown device "auto:1".'),
     ],
@@ -671,11 +678,6 @@ def test_every_path_gives_the_same_scores_to_rounding(task, population_of, path)
 def test_options_that_cannot_be_used_are_refused(options, said):
     with pytest.raises(OptionError, match=re.escape(said)):
         dn.PopulationMap(**options)
-
-
-def test_an_unknown_path_is_refused(task, population_of):
-    with pytest.raises(OptionError, match=r'Unknown path "vmapp"\. Did you mean "vmap"\?'):
-        dn.PopulationMap(path="vmapp")(task, population_of(1))
 
 
 def test_threads_are_chosen_only_where_no_bit_can_change(individual_class):

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, final
 
-from deapnets.errors import OptionError, unknown
+from deapnets.errors import OptionError, at_least_one, unknown
 from deapnets.evaluators import losses
 from deapnets.evaluators.base import Evaluator
 from deapnets.evaluators.batches import MiniBatches
@@ -75,8 +75,7 @@ class SupervisedTask(Evaluator):
             )
         if fitness not in ("loss", "accuracy"):
             raise OptionError(unknown("fitness", str(fitness), ("loss", "accuracy")))
-        if batch_size is not None and batch_size < 1:
-            raise OptionError(f"batch_size is at least 1, or None for all rows; got {batch_size}.")
+        at_least_one(batch_size=batch_size)
         self._judge = Judge(loss, fitness)
         self._fitness = fitness
         self._batch_size = batch_size

@@ -26,6 +26,12 @@ _RECURRENT = (nn.RNNBase, nn.LSTMCell)
 """Layers that torch has no batching rule for."""
 
 
+def require_path(wish: str) -> None:
+    """Raise an `OptionError` unless ``wish`` is the name of a path, or "" for the best one."""
+    if wish not in ("", *PATHS):
+        raise OptionError(unknown("path", str(wish), PATHS))
+
+
 def choose_path(
     module: nn.Module,
     layout: Layout,
@@ -56,8 +62,7 @@ def choose_path(
     if device.type == "cpu":
         warn_of_places()
     template = template_of(module, device)
-    if wish not in ("", *PATHS):
-        raise OptionError(unknown("path", wish, PATHS))
+    require_path(wish)
     if wish in ("", "stacked"):
         chain = stackable(template, layout)
         if chain is not None:

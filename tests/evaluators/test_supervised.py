@@ -423,9 +423,16 @@ def test_who_never_prepares_is_told_and_disturbs_no_epoch(net, data, individual)
 # Options
 
 
-@pytest.mark.parametrize("batch_size", [0, -3])
-def test_a_batch_has_at_least_one_row(net, data, batch_size):
-    said = f"batch_size is at least 1, or None for all rows; got {batch_size}."
+@pytest.mark.parametrize(
+    ("batch_size", "said"),
+    [
+        (0, "batch_size is at least 1, got 0."),
+        (-3, "batch_size is at least 1, got -3."),
+        (2.5, "batch_size is a whole number, got 2.5."),
+        ("512", "batch_size is a whole number, got '512'."),
+    ],
+)
+def test_a_batch_has_at_least_one_row(net, data, batch_size, said):
     with pytest.raises(OptionError, match=re.escape(said)):
         dn.Supervised(net, *data, batch_size=batch_size)
 

@@ -113,7 +113,7 @@ def test_data_are_read_once(monkeypatch, idx_folder):
             for part in (0.0, 1.0, -0.1, 2.0)
         ],
         ({"pixels": "standart"}, 'Unknown pixels "standart". Did you mean "standard"?'),
-        ({"batch_size": 0}, "batch_size is at least 1, or None for all rows; got 0."),
+        ({"batch_size": 0}, "batch_size is at least 1, got 0."),
         ({"fitness": "acuracy"}, 'Unknown fitness "acuracy". Did you mean "accuracy"?'),
     ],
 )
