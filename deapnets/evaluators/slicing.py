@@ -34,8 +34,8 @@ def are_apart(module: nn.Module, rows: Split, device: torch.device) -> bool:
     """Return whether no row's output hangs on the rows beside it, tried on a few of the rows.
 
     The module is called with them in one lot and in two halves, on weights near its own. Outputs
-    that differ by more than rounding are coupled; so are rows that it does not take by halves, and
-    outputs whose first dimension is not that of the rows.
+    that differ by more than rounding are coupled; so are rows that it does not take by halves,
+    outputs whose first dimension is not that of the rows, and a single row, which shows nothing.
     """
     import torch
 
@@ -43,6 +43,8 @@ def are_apart(module: nn.Module, rows: Split, device: torch.device) -> bool:
     from deapnets.networks.trees import join_trees, tensors_of
 
     count = min(_TRIED, len(rows))
+    if count < 2:
+        return False
     tried = rows.take(torch.linspace(0, len(rows) - 1, count).long()).to(device)
 
     def called(one: nn.Module, part: Split) -> Any:  # a module may change its inputs in place
