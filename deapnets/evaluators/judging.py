@@ -47,14 +47,14 @@ class Judge:
         return only != "accuracy" and not self.named
 
     def judge(
-        self, outputs: Any, part: Split, splits: Splits, only: str = ""
+        self, outputs: Any, count: int, part: Split, splits: Splits, only: str = ""
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return mean loss and hits ``[n], [n]`` of ``outputs [n, rows, ...]``, float64.
 
         Parameters
         ----------
         outputs
-            What the networks return for the rows of ``part``.
+            What ``count`` networks return for the rows of ``part``.
         part
             Rows of a split.
         splits
@@ -64,11 +64,8 @@ class Judge:
         """
         import torch
 
-        from deapnets.networks.trees import tensors_of
-
         self._require_tensor(outputs, only)
         self._require_classes(outputs, part.targets, splits)
-        count = len(tensors_of(outputs)[0])
         nothing = torch.zeros(count, dtype=torch.float64, device=part.inputs.device)
         loss = nothing if only == "accuracy" else self.loss(outputs, part.targets).double()
         counts = only != "loss" and self.counts

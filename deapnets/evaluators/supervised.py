@@ -174,7 +174,7 @@ class SupervisedTask(Evaluator):
         if answer is None:
             return {}
         outputs = answer.expand(1, len(split), *answer.shape)
-        loss, correct = self._judge.judge(outputs, split, self.splits)
+        loss, correct = self._judge.judge(outputs, 1, split, self.splits)
         found = {f"{name}_loss": float(loss)}
         if self._judge.counts:
             found[f"{name}_accuracy"] = float(correct / split.targets.numel())
@@ -280,14 +280,14 @@ class SupervisedTask(Evaluator):
                 if fitted_to is None
                 else ridge.scores(networks, split, fitted_to)
             )
-            pairs = [self._judge.judge(scores, split, self.splits, only) for scores in lots]
+            pairs = [self._judge.judge(scores, 1, split, self.splits, only) for scores in lots]
         else:
             parts = list(self._parts(networks, split))
             joined = self._judge.joins(only)
             whole = split.is_cut() and (joined or len(parts) == 1)
             some = networks.lots(networks_at_once(len(split))) if whole else [networks]
             pairs = [self._pass(lot, split, parts, joined, only) for lot in some]
-        loss, correct = (torch.cat(values) for values in zip(*pairs, strict=True))
+        loss, correct = pairs[0] if len(pairs) == 1 else map(torch.cat, zip(*pairs, strict=True))
         # One division: slices change no bit of an accuracy.
         return loss, correct / split.targets.numel()
 
@@ -300,7 +300,9 @@ class SupervisedTask(Evaluator):
         loss = torch.zeros(len(networks), dtype=torch.float64, device=networks.device)
         correct = torch.zeros_like(loss)
         for outputs, part in outputs_of(networks, split, parts, joined):
-            part_loss, part_correct = self._judge.judge(outputs, part, self.splits, only)
+            part_loss, part_correct = self._judge.judge(
+                outputs, len(networks), part, self.splits, only
+            )
             loss += part_loss * (len(part) / len(split))
             correct += part_correct
         return loss, correct
