@@ -7,7 +7,6 @@ layer whose first dimension is time, or a graph whose nodes are the rows need al
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +38,7 @@ def are_apart(module: nn.Module, rows: Split, device: torch.device) -> bool:
     """
     import torch
 
-    from deapnets.networks.guarding import seeded
+    from deapnets.networks.drawing import Draws
     from deapnets.networks.trees import join_trees, tensors_of
 
     count = min(_TRIED, len(rows))
@@ -48,11 +47,11 @@ def are_apart(module: nn.Module, rows: Split, device: torch.device) -> bool:
     tried = rows.take(torch.linspace(0, len(rows) - 1, count).long()).to(device)
 
     def called(one: nn.Module, part: Split) -> Any:  # a module may change its inputs in place
-        with seeded(device), torch.no_grad():
+        with Draws(one, device).looking(), torch.no_grad():
             return one(*(argument.clone() for argument in part.arguments))
 
     try:
-        one = _noisy(module).to(device)
+        one = _noisy(module, device)
         whole = called(one, tried)
         halves = join_trees([called(one, half) for half in tried.slices(-(-count // 2))])
         pairs = list(zip(tensors_of(whole), tensors_of(halves), strict=True))
@@ -84,11 +83,13 @@ def outputs_of(
         yield from zip(lots, parts, strict=True)
 
 
-def _noisy(module: nn.Module) -> nn.Module:
-    """Return a copy in evaluation mode, as networks are, with a little noise on its weights."""
+def _noisy(module: nn.Module, device: torch.device) -> nn.Module:
+    """Return a copy as networks are, with a little noise on its weights."""
     import torch
 
-    one = copy.deepcopy(module).eval().requires_grad_(False).float()
+    from deapnets.networks.templates import template_of
+
+    one = template_of(module, device)
     generator = torch.Generator().manual_seed(0)
     for parameter in one.parameters():
         if parameter.is_floating_point():

@@ -12,11 +12,14 @@ steps        layers of a chain by the names of their parameters
 sized        such products while images are small, another path for larger ones
 halfstacked  the same chains in bfloat16, a network at a time
 vmapped      any module that `torch.func.vmap` takes
+spares       how many networks stand beside a part of those, so that its bits are its own
 looped       one network after the other: every other module
 precision    what networks compute in
 crew         networks side by side, each on one thread
 trees        tensors in tuples, lists and dicts
+templates    the copy of a module that lends its form to networks
 guarding     what a module may not do in ``forward``
+drawing      random numbers in ``forward``: the same for every network
 blocks       element-wise functions whose bits do not depend on where an element stands
 lowrank      `LowRankNetworks`: children of one base whose weights are never made
 places       whether products depend on where in memory numbers lie
