@@ -48,7 +48,8 @@ def held_bytes() -> int:
     """Return the bytes of all tensors that are as large as a network."""
     blocks = {}
     for found in gc.get_objects():
-        if type(found) is torch.Tensor and found.nbytes >= ROW // 2:
+        dense = type(found) is torch.Tensor and found.layout is torch.strided
+        if dense and found.nbytes >= ROW // 2:
             storage = found.untyped_storage()
             blocks[storage.data_ptr()] = storage.nbytes()
     return sum(blocks.values())
