@@ -373,6 +373,9 @@ class Supervised(SupervisedTask):
         super().__init__(
             loss=loss, fitness=fitness, batch_size=batch_size, readout=readout, penalty=penalty
         )
+        from deapnets.genomes.parts import require_copies
+
+        require_copies(net)
         self._net = net
         held = None if test is None else Split.of(*test, "test")
         data = Splits(Split.of(inputs, targets, "training"), None, held)

@@ -31,13 +31,24 @@ def evolved_parameters(module: nn.Module, patterns: Patterns = None) -> Named:
     OptionError
         When ``patterns`` are no patterns.
     """
-    require_module(module)
-    named = list(module.named_parameters())
-    require_there(module, named)
+    named = _there(module)
     chosen = _chosen(module, named, patterns)
     require_weights(module, chosen)
     require_exchangeable(module, named, chosen)
     return chosen
+
+
+def require_copies(module: nn.Module) -> None:
+    """Raise a `LayoutError` unless this is a module that populations can have copies of."""
+    require_exchangeable(module, _there(module), [])
+
+
+def _there(module: nn.Module) -> Named:
+    """Return a module's parameters, all with values."""
+    require_module(module)
+    named = list(module.named_parameters())
+    require_there(module, named)
+    return named
 
 
 def require_exchangeable(module: nn.Module, named: Named, chosen: Named) -> None:

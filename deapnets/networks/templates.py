@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
-
 import torch
 from torch import nn
+
+from deapnets.genomes.reach import copied
 
 
 def template_of(module: nn.Module, device: torch.device) -> nn.Module:
@@ -13,8 +13,13 @@ def template_of(module: nn.Module, device: torch.device) -> nn.Module:
 
     A module whose parameters are in float32 keeps its buffers as they are: times and counts may
     need more digits.
+
+    Raises
+    ------
+    LayoutError
+        When the module cannot be copied.
     """
-    template = copy.deepcopy(module).eval().requires_grad_(False)
+    template = copied(module).eval().requires_grad_(False)
     if any(parameter.dtype != torch.float32 for parameter in template.parameters()):
         template = template.float()
     return template.to(device)

@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812  (torch's own convention)
+from torch.nn.utils import prune
 
 import deapnets as dn
-from deapnets.errors import DataError, EvaluationError, OptionError
+from deapnets.errors import DataError, EvaluationError, LayoutError, OptionError
 from deapnets.evaluators import splits
 from deapnets.randomness import Stream
 
@@ -529,3 +530,18 @@ def test_several_outputs_without_a_loss_for_them_are_refused(options, what, indi
     said = f"The network returns a dict, and {what} takes one tensor. Give loss= a function of"
     with pytest.raises(EvaluationError, match=said):
         evaluator(dn.initWeights(individual_class, net, sigma=0.5))
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: nn.Linear, "got the class Linear"),
+        (lambda: nn.DataParallel(nn.Linear(3, 2)), "net.module"),
+        (lambda: nn.Linear(3, 2, device="meta"), "is on the meta device"),
+        (lambda: prune.identity(nn.Linear(3, 2), "weight"), "prune.remove"),
+    ],
+    ids=["a class", "divided", "meta", "pruned"],
+)
+def test_a_module_of_which_there_can_be_no_copies_is_refused_at_once(make, said):
+    with pytest.raises(LayoutError, match=said):
+        dn.Supervised(make(), torch.randn(4, 3), torch.tensor([0, 1, 0, 1]))
