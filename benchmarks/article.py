@@ -145,7 +145,8 @@ def draw_population(run: dict[str, Any], path: Path) -> None:
     if changed:
         fitness.set_ylabel("fitness: minus the cross-entropy")
     lines = dict.fromkeys([*fitness.lines, *curve.lines])  # one axis or two
-    curve.legend(handles=list(lines), frameon=False, fontsize=8)
+    place = "upper left" if changed else "upper right"
+    curve.legend(handles=list(lines), frameon=False, fontsize=8, loc=place)
     values = list(zip(*run["weights"], strict=True))
     reach = 3 if not changed else float(max(abs(value) for row in values for value in row))
     image = weights.imshow(

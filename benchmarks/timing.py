@@ -170,7 +170,8 @@ def _others_seconds() -> float:
     import psutil
 
     times = psutil.cpu_times()
-    everybody = times.user + times.system + getattr(times, "steal", 0.0)
+    more = (getattr(times, name, 0.0) for name in ("nice", "steal"))  # there are none on a Mac
+    everybody = times.user + times.system + sum(more)
     return everybody - sum(os.times()[:4])  # its own, and its children's that have ended
 
 

@@ -1,6 +1,7 @@
 import importlib.util
 import json
 import sys
+from collections import namedtuple
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,18 @@ def test_neighbours_are_counted_in_cores(timing, clock, monkeypatch):
     with timing.Neighbours() as neighbours:
         clock.work(2.0)
     assert neighbours.cores == 1.5
+
+
+def test_neighbours_of_low_priority_are_neighbours_and_its_own_work_is_not(timing, monkeypatch):
+    import psutil
+
+    read = iter([(10.0, 1.0, 5.0, 0.0, 2.0), (14.0, 2.0, 8.0, 0.0, 3.0)])
+    Times = namedtuple("Times", "user system nice idle steal")
+    monkeypatch.setattr(psutil, "cpu_times", lambda: Times(*next(read)))
+    own = iter([(1.0, 0.0, 0.0, 0.0, 0.0), (2.0, 1.0, 1.0, 0.0, 0.0)])
+    monkeypatch.setattr(timing.os, "times", lambda: next(own))
+    first, last = timing._others_seconds(), timing._others_seconds()
+    assert last - first == (4 + 1 + 3 + 1) - 3
 
 
 def test_median_and_quartiles_are_those_of_the_counted_seconds(timing):
