@@ -205,17 +205,17 @@ class Evaluator(ABC):
     def __call__(self, individual: WeightGenome, **keywords: Any) -> tuple[float, ...]:
         """Return one individual's fitness as DEAP has it: a tuple of floats.
 
+        Its own fitness may be another: this is a figure of it as well.
+
         Raises
         ------
         EvaluationError
-            When it is no `WeightGenome`, or its fitness goes another way than the evaluator's.
+            When it is no `WeightGenome`.
         LayoutError
             When it belongs to another module.
         """
-        from deapnets.evaluators.turns import require_alike
         from deapnets.networks.chunk import attach
 
-        require_alike(self, [individual])
         networks = self.networks(individual)
         values = score(self, networks, keywords)
         attach(networks.records, [individual])

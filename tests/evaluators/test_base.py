@@ -42,12 +42,7 @@ class PairOfTests(dn.WeightGenome):
 @pytest.fixture
 def individual_of(individual_class):
     """Return a function that makes an individual of the evaluator's module, with noise."""
-
-    def individual_of(evaluator):
-        kind = PairOfTests if len(evaluator.weights) == 2 else individual_class
-        return dn.initWeights(kind, evaluator.genome(), sigma=0.5)
-
-    return individual_of
+    return lambda evaluator: dn.initWeights(individual_class, evaluator.genome(), sigma=0.5)
 
 
 def test_an_evaluator_without_evaluate_cannot_be_made():
@@ -182,11 +177,10 @@ def test_what_is_no_genome_is_refused():
             ask([0.0] * 8)
 
 
-def test_fitness_that_goes_the_other_way_is_refused_in_a_direct_call():
-    evaluator = Returns(lambda networks: [0.0])
+def test_a_direct_call_gives_another_figure_of_an_individual_whatever_its_own_fitness():
+    evaluator = Returns(lambda networks: [0.5])
     pair = dn.initWeights(PairOfTests, evaluator.genome(), sigma=0.5)
-    with pytest.raises(EvaluationError, match=re.escape("Create the fitness with weights=(1.0,).")):
-        evaluator(pair)
+    assert evaluator(pair) == (0.5,)
 
 
 def test_networks_of_different_parameters_are_refused(individual_class):
