@@ -127,7 +127,7 @@ def resolve(loss: str | Callable[[torch.Tensor, torch.Tensor], Any]) -> Loss:
     if isinstance(loss, type):
         name = loss.__name__
         raise OptionError(f"loss={name} is a class: give an instance of it, loss={name}().")
-    if getattr(loss, "reduction", None) == "none":
+    if type(loss).__module__.startswith("torch.nn.") and getattr(loss, "reduction", "") == "none":
         name = type(loss).__name__
         raise OptionError(
             f'loss={name}(reduction="none") returns a number a row, and fitness is one a network: '

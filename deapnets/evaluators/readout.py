@@ -8,7 +8,7 @@ from typing import Any, final
 import torch
 from torch.nn import functional
 
-from deapnets.errors import EvaluationError, OptionError
+from deapnets.errors import DataError, EvaluationError, OptionError
 from deapnets.evaluators.losses import require_tensor
 from deapnets.evaluators.splits import Split
 from deapnets.networks.chunk import Networks
@@ -21,6 +21,23 @@ SCALE = 8.0
 
 
 Parts = Callable[[Networks, Split, int | None], Iterator[Split]]
+
+
+def classes_of(targets: torch.Tensor) -> int:
+    """Return how many classes there are among targets ``[rows]``.
+
+    Raises
+    ------
+    DataError
+        When they are no classes: whole numbers from 0 on, one a row.
+    """
+    whole = not (targets.is_floating_point() or targets.is_complex())
+    if not whole or targets.dim() != 1 or int(targets.min()) < 0:
+        raise DataError(
+            'readout="ridge" needs classes as targets [rows], whole numbers from 0 on; got '
+            f"{list(targets.shape)} of {targets.dtype}."
+        )
+    return int(targets.max()) + 1
 
 
 def _slices(networks: Networks, split: Split, most: int | None) -> Iterator[Split]:
@@ -107,7 +124,7 @@ class RidgeReadout:
         return torch.cat([values, values.new_ones(len(values), 1)], 1)
 
     def _wanted(self, targets: torch.Tensor) -> torch.Tensor:
-        return functional.one_hot(targets, self.classes).float()
+        return functional.one_hot(targets.long(), self.classes).float()
 
     def _strength(self, squares: torch.Tensor) -> torch.Tensor:
         """Return what the penalty adds to the diagonal, for the features' sums of squares."""

@@ -11,17 +11,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from deapnets.evaluators import splits
+from deapnets.evaluators.splits import Split
 
 if TYPE_CHECKING:  # a plugin's class needs this: importing it loads nothing heavy
     import torch
     from torch import nn
 
-    from deapnets.evaluators.splits import Split
     from deapnets.networks.chunk import Networks
 
 _TRIED = 16
 """Rows on which a module is tried: in one call, and in two of half as many."""
-_NEAR = 1e-4
+_ROUNDING = 1e-4
 """What rounding changes at most, as a part of the largest output."""
 _NOISE = 0.1
 """Deviation of the noise on the weights that are tried: weights of zero would couple nothing."""
@@ -39,12 +39,13 @@ def are_apart(module: nn.Module, rows: Split, device: torch.device) -> bool:
     import torch
 
     from deapnets.networks.drawing import Draws
-    from deapnets.networks.trees import join_trees, tensors_of
+    from deapnets.networks.trees import join_trees, near, tensors_of
 
     count = min(_TRIED, len(rows))
     if count < 2:
         return False
     tried = rows.take(torch.linspace(0, len(rows) - 1, count).long()).to(device)
+    tried = Split(_apart(tried.inputs), tried.targets, tuple(map(_apart, tried.more)))
 
     def called(one: nn.Module, part: Split) -> Any:  # a module may change its inputs in place
         with Draws(one, device).looking(), torch.no_grad():
@@ -55,7 +56,7 @@ def are_apart(module: nn.Module, rows: Split, device: torch.device) -> bool:
         whole = called(one, tried)
         halves = join_trees([called(one, half) for half in tried.slices(-(-count // 2))])
         pairs = list(zip(tensors_of(whole), tensors_of(halves), strict=True))
-        return all(_near(*pair) for pair in pairs)
+        return all(near(*pair, _ROUNDING) for pair in pairs)
     except torch.OutOfMemoryError:
         raise
     except Exception:  # whatever a module does with rows that it does not take
@@ -83,6 +84,17 @@ def outputs_of(
         yield from zip(lots, parts, strict=True)
 
 
+def _apart(rows: torch.Tensor) -> torch.Tensor:
+    """Return rows of numbers with a little noise: rows that are alike would show nothing."""
+    import torch
+
+    if not rows.is_floating_point():
+        return rows
+    generator = torch.Generator().manual_seed(1)
+    noise = torch.randn(rows.shape, generator=generator).to(rows)
+    return rows + _NOISE * float(rows.std().nan_to_num(0.0).clamp(min=0.1)) * noise
+
+
 def _noisy(module: nn.Module, device: torch.device) -> nn.Module:
     """Return a copy as networks are, with a little noise on its weights."""
     import torch
@@ -96,14 +108,3 @@ def _noisy(module: nn.Module, device: torch.device) -> nn.Module:
             noise = torch.randn(parameter.shape, generator=generator)
             parameter.add_(_NOISE * noise.to(parameter.device))
     return one
-
-
-def _near(one: torch.Tensor, other: torch.Tensor) -> bool:
-    """Whether two tensors of one shape differ by no more than rounding."""
-    import torch
-
-    if one.shape != other.shape:
-        return False
-    first, second = one.double(), other.double()
-    largest = float(first.nan_to_num(0.0, 0.0, 0.0).abs().max()) if first.numel() else 0.0
-    return torch.allclose(first, second, rtol=0.0, atol=_NEAR * largest, equal_nan=True)

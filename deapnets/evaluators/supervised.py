@@ -250,9 +250,9 @@ class SupervisedTask(Evaluator):
 
     def _readout(self) -> RidgeReadout:
         if self._ridge is None:
-            from deapnets.evaluators.readout import RidgeReadout
+            from deapnets.evaluators.readout import RidgeReadout, classes_of
 
-            classes = int(self.splits.train.targets.max()) + 1
+            classes = classes_of(self.splits.train.targets)
             self._ridge = RidgeReadout(classes, self._penalty, self._parts)
         return self._ridge
 

@@ -25,8 +25,10 @@ _PLACED = (  # their weights' rows and columns are not their outputs and inputs
     nn.RNNBase,
     nn.RNNCellBase,
     ParametrizationList,
-    nn.LocalResponseNorm,  # these two look at channels side by side
+    nn.LocalResponseNorm,  # these look at channels side by side
     nn.ChannelShuffle,
+    nn.PixelShuffle,
+    nn.PixelUnshuffle,
 )
 _FIRST = 64  # elements that tell most tensors from one that has the same number everywhere
 

@@ -1,8 +1,8 @@
-"""What a module holds of its parameters where new weights would not get to, or copies not be made.
+"""What shares memory with a parameter, which new weights would not get to; what cannot be copied.
 
 Networks of a population are computed by copies of the module in which registered parameters are
-exchanged. Whatever else leads to an evolved parameter, a plain list that holds it or another
-parameter in the same memory, keeps the ancestor's numbers, and nobody would be told.
+exchanged. Whether it reads them, and nothing else that leads to them, shows when it is called
+(`deapnets.networks.reading`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.parameter import is_lazy
 
 from deapnets.errors import LayoutError
 
@@ -33,17 +32,17 @@ _copied: weakref.WeakSet[nn.Module] = weakref.WeakSet()
 def require_reach(parts: Parts, named: Named, chosen: Named) -> None:
     """Raise a `LayoutError` unless the parameters ``chosen`` of ``named`` can all be exchanged.
 
-    That is, nothing beside the parameters themselves leads to their values, and the module can be
-    copied. Copying it is tried once for each module, everything else each time. ``parts`` are the
-    module and its submodules, as ``named_modules`` gives them.
+    That is, none of them shares elements with another parameter, a buffer or a tensor attribute,
+    and the module can be copied, which is tried once for each module. ``parts`` are the module and
+    its submodules, as ``named_modules`` gives them.
     """
     module = parts[0][1]
     evolved = {id(parameter): name for name, parameter in chosen}
-    begin = {parameter.data_ptr(): name for name, parameter in chosen if parameter.numel()}
-    for path, name, tensor in _kept_tensors(parts):
+    begin = {parameter.data_ptr(): name for name, parameter in chosen if _lies(parameter)}
+    for path, name, tensor in _held_tensors(parts):
         if not tensor.is_leaf:
             raise LayoutError(_computed(module, path, name))
-        parameter = evolved.get(id(tensor)) or begin.get(_address(tensor))
+        parameter = begin.get(tensor.data_ptr()) if _lies(tensor) else None
         if parameter is not None and parameter != _under(path, f"{name}_orig"):  # a hook's own
             raise LayoutError(_kept(module, path, name, parameter))
     _require_apart(module, named, evolved)
@@ -52,24 +51,25 @@ def require_reach(parts: Parts, named: Named, chosen: Named) -> None:
         _copied.add(module)
 
 
-def _kept_tensors(parts: Parts) -> Iterator[tuple[str, str, torch.Tensor]]:
-    """Yield buffers and the tensors in plain attributes: path of the part, attribute, tensor."""
+def _held_tensors(parts: Parts) -> Iterator[tuple[str, str, torch.Tensor]]:
+    """Yield buffers and attributes that are tensors: path of the part, attribute, tensor."""
     for path, part in parts:
         own = vars(part)
-        for name, buffer in own["_buffers"].items():
-            if buffer is not None:
-                yield path, name, buffer
+        for name, held in (*own["_buffers"].items(), *own.items()):
+            if isinstance(held, torch.Tensor):
+                yield path, name, held
+
+
+def _kept_tensors(parts: Parts) -> Iterator[tuple[str, str, torch.Tensor]]:
+    """Yield what `_held_tensors` does, and the tensors in containers that are attributes."""
+    yield from _held_tensors(parts)
+    for path, part in parts:
+        own = vars(part)
         for name in own.keys() - _TORCHS:
             value = own[name]
             if isinstance(value, _KEPT) and not _is_torchs(part, name):
                 for tensor in _tensors(value, _DEPTH):
                     yield path, name, tensor
-
-
-def _address(tensor: torch.Tensor) -> int:
-    """Return where a tensor's elements begin; -1 where it has none, or none that lie in a row."""
-    plain = tensor.layout == torch.strided and not is_lazy(tensor) and tensor.numel() > 0
-    return tensor.data_ptr() if plain else -1
 
 
 def _under(path: str, name: str) -> str:
@@ -93,9 +93,9 @@ def _tensors(value: Any, depth: int) -> Iterator[torch.Tensor]:
 def _kept(module: nn.Module, path: str, attribute: str, name: str) -> str:
     read = name.removeprefix(f"{path}.")
     return (
-        f'{type(module).__name__} keeps its parameter "{name}" in the plain attribute '
-        f'"{_under(path, attribute)}" too, where every network would find the same numbers. Read '
-        f"self.{read} in forward instead, or make the attribute an nn.ParameterList."
+        f'"{_under(path, attribute)}" of {type(module).__name__} is the memory of its parameter '
+        f'"{name}", where every network would find the same numbers. Read self.{read} in forward '
+        "instead, or keep a copy: detach().clone()."
     )
 
 
@@ -118,7 +118,7 @@ def _computed(module: nn.Module, path: str, attribute: str) -> str:
 
 def _require_apart(module: nn.Module, named: Named, evolved: Mapping[int, str]) -> None:
     """Raise where an evolved parameter and another one share elements in memory."""
-    spans = sorted((*_span(p), number) for number, (_, p) in enumerate(named) if p.numel())
+    spans = sorted((*_span(p), number) for number, (_, p) in enumerate(named) if _lies(p))
     reached: list[int] = []  # those whose spans may go on
     end = 0
     for start, stop, number in spans:
@@ -131,6 +131,11 @@ def _require_apart(module: nn.Module, named: Named, evolved: Mapping[int, str]) 
                 raise LayoutError(_shared(module, named[first][0], named[second][0]))
         reached.append(number)
         end = max(end, stop)
+
+
+def _lies(parameter: torch.Tensor) -> bool:
+    """Return whether a tensor has elements that lie somewhere, and not in a form of their own."""
+    return parameter.layout == torch.strided and not parameter.is_meta and parameter.numel() > 0
 
 
 def _span(parameter: torch.Tensor) -> tuple[int, int]:
@@ -191,9 +196,9 @@ def copied(module: nn.Module, memo: dict[int, Any] | None = None) -> nn.Module:
 
 
 def _uncopied(module: nn.Module) -> dict[int, Any]:
-    """Return a memo with which copying a module leaves its tensors out."""
+    """Return a memo with which copying a module leaves out the tensors that torch would copy."""
     kept = (tensor for _, _, tensor in _kept_tensors(list(module.named_modules())))
-    return {id(held): held for held in (*module.parameters(), *kept)}
+    return {id(held): held for held in (*module.parameters(), *kept) if held.is_leaf}
 
 
 def _culprit(module: nn.Module) -> str:

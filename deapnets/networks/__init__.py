@@ -18,6 +18,7 @@ precision    what networks compute in
 crew         networks side by side, each on one thread
 trees        tensors in tuples, lists and dicts
 templates    the copy of a module that lends its form to networks
+reading      whether a module computes with the weights it is given
 guarding     what a module may not do in ``forward``
 drawing      random numbers in ``forward``: the same for every network
 blocks       element-wise functions whose bits do not depend on where an element stands

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from itertools import zip_longest
-from typing import NamedTuple, final
+from typing import Any, NamedTuple, final
 
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from deapnets.errors import EvaluationError
+from deapnets.networks.trees import tensors_of
 
 
 def require_still(module: nn.Module) -> None:
@@ -81,7 +82,7 @@ class Guard:
         changed = [h for h in self._held if h.name not in evolved and not h.is_still()]
         if shared:
             pairs = zip(self._held, shared, strict=True)
-            changed += [held for held, value in pairs if not alike(held.tensor, value)]
+            changed += [held for held, value in pairs if not _alike(held.tensor, value)]
         if changed:
             self._put_back(shared)
             raise EvaluationError(
@@ -99,11 +100,11 @@ class Guard:
 
 
 @contextmanager
-def unspoilt(inputs: Sequence[torch.Tensor], title: str) -> Iterator[None]:
+def unspoilt(inputs: Any, title: str) -> Iterator[None]:
     """Raise an `EvaluationError` when a block has changed inputs in place, if torch counts that."""
-    versions = list(map(_version, inputs))
+    before = versions(inputs)
     yield
-    if versions != list(map(_version, inputs)):
+    if versions(inputs) != before:
         raise EvaluationError(
             f"{title} changes its inputs in place in some calls: all networks share them, and they "
             "are spoilt now. Compute with a changed copy: x = x / 2, not x /= 2."
@@ -120,7 +121,7 @@ def kept(parameters: Mapping[str, torch.Tensor], title: str, *, whole: bool) -> 
     rows = next(iter(parameters.values()))
     version = _version(rows)
     yield
-    changed = [name for name, value in before.items() if not alike(parameters[name], value)]
+    changed = [name for name, value in before.items() if not _alike(parameters[name], value)]
     if changed or _version(rows) != version:
         first = [*changed, *parameters][0]
         raise EvaluationError(
@@ -138,11 +139,18 @@ def _held(template: nn.Module) -> Iterator[_Held]:
                     yield _Held(name, place, key, tensor, _version(tensor))
 
 
+def versions(inputs: Any) -> list[int | None]:
+    """Return how often each tensor of a tree was changed in place, as far as torch counts that."""
+    return list(map(_version, tensors_of(inputs)))
+
+
 def _version(tensor: torch.Tensor) -> int | None:
     """Return how often a tensor was changed in place; None where torch does not count."""
     return None if tensor.is_inference() else tensor._version
 
 
-def alike(first: torch.Tensor, second: torch.Tensor) -> bool:
+def _alike(first: torch.Tensor, second: torch.Tensor) -> bool:
     """Whether two tensors have the same numbers, nan like nan."""
+    if first.layout != torch.strided:
+        first, second = first.to_dense(), second.to_dense()
     return torch.equal(first, second) or torch.allclose(first, second, 0.0, 0.0, equal_nan=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, final
 
@@ -13,8 +13,9 @@ from torch.func import functional_call
 from deapnets.networks.base import Path
 from deapnets.networks.crew import Crew
 from deapnets.networks.drawing import Draws
-from deapnets.networks.guarding import Guard, alike, kept, unspoilt
+from deapnets.networks.guarding import Guard, kept, unspoilt, versions
 from deapnets.networks.precision import Precision, computing_in, in_float32, told
+from deapnets.networks.reading import require_read
 from deapnets.networks.trees import require_tensors, stack_trees, tensors_of, with_tensors
 
 
@@ -70,11 +71,24 @@ class LoopPath(Path):
         self, parameters: Mapping[str, torch.Tensor], inputs: tuple[Any, ...], each: bool
     ) -> None:
         """Call the first network: to see what it changes, and what it draws at random."""
-        lots = own_copy(inputs)
+        with torch.inference_mode(False):  # elsewhere torch counts no changes of what is made
+            lots = own_copy(inputs)
+        before = versions(lots)
         with self.draws.looking(), told(self._precision, self._title):
             self.first(parameters, lots, each)
-        pairs = zip(tensors_of(lots), tensors_of(inputs), strict=True)
-        self.spoils = not all(alike(*pair) for pair in pairs)
+        self.spoils = versions(lots) != before
+        own = {name: value[0] for name, value in parameters.items()}
+        require_read(
+            self._crew.workers[0],
+            own,
+            lambda: own_copy(_row(inputs, 0) if each else inputs),
+            self._again,
+        )
+
+    def _again(self, call: Callable[[], Any]) -> Any:
+        """Return what a call gives, with the random numbers that every network gets."""
+        with self.draws.seeded():
+            return call()
 
     def first(
         self,
@@ -98,7 +112,7 @@ class LoopPath(Path):
     ) -> Iterator[None]:
         """Raise an `EvaluationError` when a block changes inputs, or the first chunk's weights."""
         whole = not self._seen
-        with kept(parameters, self._title, whole=whole), unspoilt(tensors_of(inputs), self._title):
+        with kept(parameters, self._title, whole=whole), unspoilt(inputs, self._title):
             yield
         self._seen = True
 

@@ -54,6 +54,11 @@ class Sizes(TorchDispatchMode):
         self.least = VECTOR
         self.convolves = False
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Say that nothing here is compiled: torch would import its compiler to leave it alone."""
+        return False
+
     def spares(self, batch: int) -> int:
         """Return how many copies stand behind networks, for inputs of ``batch`` rows."""
         # A convolution of many networks has its rows outside and its networks inside.

@@ -73,6 +73,19 @@ def stack_trees(trees: list[Any], title: str) -> Any:
     return with_tensors(trees[0], (torch.stack(lot) for lot in zip(*lots, strict=True)))
 
 
+def near(one: torch.Tensor, other: torch.Tensor, rounding: float) -> bool:
+    """Return whether two tensors have one shape, and differ by rounding alone.
+
+    That is at most ``rounding`` times the largest number of the first; nan is like nan.
+    """
+    if one.shape != other.shape:
+        return False
+    dense = (t if t.layout == torch.strided else t.to_dense() for t in (one, other))
+    first, second = (tensor.detach().double() for tensor in dense)
+    largest = float(first.nan_to_num(0.0, 0.0, 0.0).abs().max()) if first.numel() else 0.0
+    return torch.allclose(first, second, rtol=0.0, atol=rounding * largest, equal_nan=True)
+
+
 def join_trees(trees: list[Any], dim: int = 0) -> Any:
     """Return one tree whose tensors are those of ``trees``, one behind the other along ``dim``."""
     if len(trees) == 1:

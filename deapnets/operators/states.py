@@ -57,6 +57,8 @@ def state_of(one: Any, index: int) -> dict[str, torch.Tensor]:
         raise OptionError(f"{where} is no state_dict, got {shown(one)}.")
     state = {}
     for name, value in one.items():
+        if name.endswith("_extra_state"):  # whatever a module keeps of its own beside tensors
+            continue
         if not isinstance(value, torch.Tensor | np.ndarray | np.generic | float | int):
             raise LayoutError(_no_array(where, one, name, value))
         state[name] = value if isinstance(value, torch.Tensor) else torch.tensor(value)

@@ -161,6 +161,20 @@ def test_what_is_no_loss_of_a_network_is_refused_at_once(loss, said):
         losses.resolve(loss)
 
 
+def test_a_loss_that_reduces_by_itself_is_taken():
+    class Focal(nn.CrossEntropyLoss):
+        def __init__(self):
+            super().__init__(reduction="none")
+
+        def forward(self, outputs, targets):
+            entropy = super().forward(outputs, targets)
+            return ((1 - torch.exp(-entropy)) ** 2 * entropy).mean()
+
+    outputs, targets = torch.randn(2, 4, 3), torch.tensor([0, 2, 1, 1])
+    found = losses.resolve(Focal())(outputs, targets)
+    torch.testing.assert_close(found, torch.stack([Focal()(one, targets) for one in outputs]))
+
+
 @pytest.mark.parametrize(
     ("outputs", "kind"),
     [

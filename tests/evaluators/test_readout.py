@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import deapnets as dn
-from deapnets.errors import EvaluationError, OptionError
+from deapnets.errors import DataError, EvaluationError, OptionError
 from deapnets.evaluators import readout
 from deapnets.evaluators.readout import SCALE, RidgeReadout
 from deapnets.evaluators.splits import Split
@@ -209,3 +209,30 @@ def test_outputs_that_are_no_features_are_refused(what, said, individual_class, 
     task = dn.Supervised(net, *data, readout="ridge")
     with pytest.raises(EvaluationError, match=re.escape(said)):
         task(dn.initWeights(individual_class, net, sigma=0.5))
+
+
+@pytest.mark.parametrize(
+    ("targets", "said"),
+    [
+        (torch.zeros(4), r"[4] of torch.float32"),
+        (torch.zeros(4, 1, dtype=torch.int64), r"[4, 1] of torch.int64"),
+        (torch.tensor([0, 1, -1, 0]), r"[4] of torch.int64"),
+    ],
+    ids=["numbers", "columns", "negative"],
+)
+def test_a_readout_of_what_are_no_classes_is_refused(targets, said, individual_class):
+    net = nn.Linear(3, 2)
+    task = dn.Supervised(net, torch.randn(4, 3), targets, readout="ridge")
+    with pytest.raises(DataError, match=re.escape(f"whole numbers from 0 on; got {said}.")):
+        task(dn.initWeights(individual_class, net, sigma=0.1))
+
+
+@pytest.mark.parametrize("kind", [torch.uint8, torch.int32])
+def test_classes_may_be_whole_numbers_of_any_kind(kind, individual_class):
+    net, inputs, classes = nn.Linear(3, 2), torch.randn(8, 3), torch.arange(8) % 2
+    one = dn.initWeights(individual_class, net, sigma=0.1)
+    wanted, found = (
+        dn.Supervised(net, inputs, targets, readout="ridge")(one)
+        for targets in (classes, classes.to(kind))
+    )
+    assert wanted == found

@@ -318,6 +318,11 @@ def test_rows_that_are_coupled_are_found_so(make, count):
     assert not tried(make(), count)
 
 
+def test_rows_that_are_alike_show_that_a_module_couples_them():
+    rows = torch.zeros(ROWS, 3)
+    assert not slicing.are_apart(norm(), Split(rows, torch.zeros(ROWS)), torch.device("cpu"))
+
+
 def test_a_trial_leaves_module_rows_and_generators_as_they_were():
     net = InPlace()
     rows = torch.randn(40, 3)

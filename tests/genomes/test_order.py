@@ -81,6 +81,10 @@ BOUND = {
     "groups alone": (lambda: chain(nn.GroupNorm(2, 8, affine=False)), ["0.weight"]),
     "neighbours": (lambda: convolutions(nn.LocalResponseNorm(3)), ["0.weight"]),
     "shuffled": (lambda: convolutions(nn.ChannelShuffle(2)), ["0.weight"]),
+    "spread over pixels": (
+        lambda: nn.Sequential(nn.Conv2d(1, 8, 3), nn.PixelShuffle(2), nn.Conv2d(2, 3, 3)),
+        ["0.weight"],
+    ),
     "grouped": (
         lambda: nn.Sequential(nn.Conv2d(2, 4, 3, groups=2), nn.Conv2d(4, 3, 3)),
         ["0.weight"],

@@ -42,41 +42,19 @@ class Stores(nn.Module):
         return outputs
 
 
+def frozen_beside(tensor: torch.Tensor) -> nn.Module:
+    """Return a layer beside a parameter that is not evolved."""
+    module = nn.Sequential(nn.Linear(3, 2))
+    module.register_parameter("frozen", nn.Parameter(tensor, requires_grad=False))
+    return module
+
+
 def views(*pick) -> nn.Module:
     """Return a module whose parameters are views of one matrix of 6 x 9."""
     whole, module = torch.randn(6, 9), nn.Module()
     for number, part in enumerate(pick):
         module.register_parameter(f"p{number}", nn.Parameter(part(whole)))
     return module
-
-
-@pytest.mark.parametrize(
-    "kind",
-    [
-        list,
-        tuple,
-        lambda both: dict(enumerate(both)),
-        lambda both: both[0],
-        lambda both: {"groups": [{"of": tuple(both)}]},
-        lambda both: {both[1]},
-        lambda both: both[0].data,
-        lambda both: [both[1].detach()],
-    ],
-)
-def test_a_parameter_in_a_plain_attribute_is_refused(kind):
-    said = r'^Kept keeps its parameter "layer\.(weight|bias)" in the plain attribute "kept" too, '
-    with pytest.raises(LayoutError, match=said):
-        Layout.of(Kept(kind))
-
-
-def test_the_message_reads_the_parameter_where_the_attribute_stands():
-    said = (
-        'Sequential keeps its parameter "1.layer.weight" in the plain attribute "1.kept" too, '
-        "where every network would find the same numbers. Read self.layer.weight in forward "
-        "instead, or make the attribute an nn.ParameterList."
-    )
-    with pytest.raises(LayoutError, match=f"^{re.escape(said)}$"):
-        Layout.of(nn.Sequential(nn.Tanh(), Kept(list)))
 
 
 @pytest.mark.parametrize(
@@ -88,17 +66,42 @@ def test_the_message_reads_the_parameter_where_the_attribute_stands():
         Kept(lambda both: torch.optim.SGD(both, lr=0.1)),
         Kept(lambda both: ["a", 1, None, (2.5, {})]),
         Kept(lambda both: [torch.eye(3).to_sparse(), torch.ones(0)]),
+        Kept(list),
+        Kept(lambda both: {"decay": [both[0]], "none": both[1].data}),
+        frozen_beside(torch.eye(3).to_sparse()),
     ],
-    ids=["recurrent", "parameter list", "copies", "optimiser", "plain", "sparse"],
+    ids=[
+        "recurrent",
+        "parameter list",
+        "copies",
+        "optimiser",
+        "plain",
+        "sparse",
+        "list",
+        "groups",
+        "sparse parameter",
+    ],
 )
-def test_what_leads_to_no_parameter_is_accepted(module):
+def test_what_modules_keep_beside_their_parameters_is_accepted(module):
     assert Layout.of(module).width
 
 
-def test_a_buffer_that_is_a_parameters_memory_is_refused():
+@pytest.mark.parametrize(
+    "hold",
+    [
+        lambda net: net.register_buffer("seen", net.bias.detach()),
+        lambda net: setattr(net, "seen", net.bias.data),
+    ],
+    ids=["buffer", "attribute"],
+)
+def test_a_tensor_that_is_a_parameters_memory_is_refused(hold):
     net = nn.Linear(3, 2)
-    net.register_buffer("seen", net.bias.detach())
-    with pytest.raises(LayoutError, match=r'^Linear keeps its parameter "bias" in .* "seen" too'):
+    hold(net)
+    said = (
+        '"seen" of Linear is the memory of its parameter "bias", where every network would find '
+        "the same numbers. Read self.bias in forward instead, or keep a copy: detach().clone()."
+    )
+    with pytest.raises(LayoutError, match=f"^{re.escape(said)}$"):
         Layout.of(net)
 
 
@@ -106,13 +109,6 @@ def test_modules_in_a_plain_list_are_accepted():
     net = nn.Sequential(nn.Linear(2, 2))
     net.layers = [net[0], nn.Linear(2, 2)]
     assert Layout.of(net).names == ("0.weight", "0.bias")
-
-
-def test_parameters_that_are_not_evolved_may_be_kept_anywhere():
-    net = nn.Sequential(Kept(list), nn.Linear(2, 2))
-    assert Layout.of(net, "1.*").width == 6
-    net[0].requires_grad_(False)
-    assert Layout.of(net).width == 6
 
 
 class Auto(nn.Module):
@@ -231,7 +227,6 @@ def test_an_attribute_that_cannot_be_copied_is_refused_by_its_name():
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda net: setattr(net, "kept", [net.weight]), 'keeps its parameter "weight" in the'),
         (lambda net: setattr(net, "lock", threading.Lock()), 'Attribute "lock" of Linear cannot'),
         (lambda net: setattr(net, "seen", net.weight * 2), '"seen" of Linear is a tensor that was'),
     ],

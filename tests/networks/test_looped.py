@@ -29,12 +29,12 @@ def test_the_loop_equals_plain_torch_bit_for_bit(count, networks_of, plain_loop)
 
 
 @pytest.mark.usefixtures("_threads_restored")
-def test_the_loop_calls_the_module_once_a_network_and_once_to_look_at_it():
+def test_the_loop_calls_the_module_once_a_network_and_twice_to_look_at_it():
     torch.set_num_threads(1)
     template = Counts()
     parameters = Layout.of(template).split(torch.randn(4, 8))
     path = LoopPath(Crew(template, torch.device("cpu")))
-    for calls in (5, 9):
+    for calls in (6, 10):
         outputs = path.forward(parameters, (torch.randn(6, 3),), each=False)
         assert (outputs.shape, template.calls) == ((4, 6, 2), calls)
 

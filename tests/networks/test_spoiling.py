@@ -36,6 +36,13 @@ class Activated(Halves):
         return self.layer(nn.functional.layer_norm(nn.functional.elu_(inputs), (3,)))
 
 
+class Rectified(Halves):
+    """In place, to no effect where numbers are not negative."""
+
+    def forward(self, inputs):
+        return self.layer(nn.functional.layer_norm(inputs.relu_(), (3,)))
+
+
 class Sometimes(Halves):
     """In place where there are many rows."""
 
@@ -92,3 +99,18 @@ def test_what_the_first_call_did_not_show_is_said(path, networks_of):
     said = r"^Sometimes changes its inputs in place in some calls: .* x = x / 2, not x /= 2\.$"
     with pytest.raises(EvaluationError, match=said):
         networks(torch.randn(6, 3))
+
+
+@pytest.mark.parametrize("path", ["", "vmap", "loop"])
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_inputs_that_come_out_of_the_first_call_as_they_were_are_copied_too(
+    path, mode, networks_of
+):
+    module, networks = Rectified(), networks_of(Rectified(), path=path)
+    with mode():
+        networks(torch.rand(6, 3))
+        inputs = torch.randn(6, 3)
+        before = inputs.clone()
+        outputs = networks(inputs)
+    assert torch.equal(inputs, before)
+    torch.testing.assert_close(outputs, expected(module, networks, before.clone(), each=False))

@@ -259,3 +259,21 @@ def test_state_dicts_that_nobody_could_start_from_are_refused(start, net, states
     said = rf"^initWeights starts from state_dicts only .* got {states} and spread=\"{spread}\"\.$"
     with pytest.raises(OptionError, match=said):
         start(*[state_of(net, 1.0)] * states, sigma=1.0, spread=spread)
+
+
+def test_what_a_module_keeps_beside_its_tensors_is_left_out(individual_class):
+    class Counting(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(3, 2)
+
+        def get_extra_state(self):
+            return {"steps": 3}
+
+        def set_extra_state(self, state):
+            pass
+
+    net = Counting()
+    for given in (net, net.state_dict(), [net]):
+        one = dn.initWeights(individual_class, net, sigma=0.0, state_dicts=given)
+        assert torch.equal(one.weights[:6], net.layer.weight.detach().flatten())
