@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,6 +16,8 @@ from deapnets.networks.trees import near, tensors_of
 
 _NOISE = 0.1
 """Deviation of what is added to the weights: those of a first network may be the module's own."""
+_TRIALS = 2
+"""Weights that must all show it: rounding may turn a choice that a module makes, once."""
 _ROUNDING = 1e-3
 """What rounding changes at most, as a part of the largest output."""
 
@@ -41,35 +44,39 @@ def require_read(
     draw
         Makes a call, with the same random numbers each time.
     """
-    noise = torch.Generator(_device_of(own)).manual_seed(0)
-    moved = {name: value + _NOISE * _normal(value, noise) for name, value in own.items()}
     loaded = copied(template)
-    places = dict(loaded.named_parameters())
+    for seed in range(_TRIALS):
+        moved = _moved(own, seed)
+        _load(loaded, moved)
+        try:
+            given = tensors_of(draw(functools.partial(functional_call, template, moved, inputs())))
+            wanted = tensors_of(draw(functools.partial(loaded, *inputs())))
+        except torch.OutOfMemoryError:
+            raise
+        except Exception:  # weights that a module does not take show nothing
+            return
+        pairs = zip(given, wanted, strict=False)
+        if len(given) == len(wanted) and all(near(*pair, _ROUNDING) for pair in pairs):
+            return
+    raise EvaluationError(
+        f"{type(template).__name__} computes with weights that it does not read from its "
+        "registered parameters: a list, an attribute or a buffer holds them, too, where every "
+        "network would find the same numbers. Read them from their layers in forward, "
+        "self.layer.weight, or keep them in an nn.ParameterList."
+    )
+
+
+def _moved(own: Mapping[str, torch.Tensor], seed: int) -> dict[str, torch.Tensor]:
+    """Return weights with noise."""
+    generator = torch.Generator(next(iter(own.values())).device).manual_seed(seed)
+    return {name: value + _NOISE * _normal(value, generator) for name, value in own.items()}
+
+
+def _load(module: nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
+    places = dict(module.named_parameters())
     with torch.no_grad():
-        for name, value in moved.items():
+        for name, value in weights.items():
             places[name].copy_(value)
-    try:
-        pair = [
-            tensors_of(draw(lambda: functional_call(template, moved, inputs()))),
-            tensors_of(draw(lambda: loaded(*inputs()))),
-        ]
-    except torch.OutOfMemoryError:
-        raise
-    except (RuntimeError, ValueError, IndexError):  # weights that it does not take show nothing
-        return
-    given, wanted = pair
-    alike = (near(one, other, _ROUNDING) for one, other in zip(given, wanted, strict=False))
-    if len(given) != len(wanted) or not all(alike):
-        raise EvaluationError(
-            f"{type(template).__name__} computes with weights that it does not read from its "
-            "registered parameters: a list, an attribute or a buffer holds them, too, where every "
-            "network would find the same numbers. Read them from their layers in forward, "
-            "self.layer.weight, or keep them in an nn.ParameterList."
-        )
-
-
-def _device_of(own: Mapping[str, torch.Tensor]) -> torch.device:
-    return next(iter(own.values())).device
 
 
 def _normal(value: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

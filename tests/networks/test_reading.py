@@ -62,3 +62,14 @@ def test_what_is_kept_and_not_read_does_no_harm(keep, path, networks_of, plain_l
     module, inputs = Kept(keep, reads=False), torch.randn(6, 3)
     networks = networks_of(module, path=path)
     torch.testing.assert_close(networks(inputs), plain_loop(module, networks, inputs))
+
+
+def test_a_module_that_does_not_take_other_weights_is_not_judged(networks_of):
+    class Careful(Kept):
+        def forward(self, inputs):
+            assert self.layer.weight.abs().max() < 1e-3
+            return self.layer(inputs)
+
+    networks = networks_of(Careful(list, reads=False), path="loop")
+    networks.weights().mul_(1e-6)
+    assert networks(torch.randn(6, 3)).shape == (5, 6, 2)
