@@ -257,7 +257,7 @@ def test_worker_processes_cut_what_one_process_cuts(individual_class):
     net = norm()
     inputs = rows_of(net)
     targets = targets_like(net, inputs)
-    task = dn.Supervised(net, inputs.repeat(40, 1), targets.repeat(40, 1), loss=root)
+    task = dn.Supervised(net, inputs.repeat(40, 1), targets.repeat(40, 1), loss=nn.HuberLoss())
     population = some(individual_class, net, 6)
     mapping = dn.PopulationMap(device="cpu", engine="processes", workers=2)
     try:
