@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from deapnets.errors import DataError, EvaluationError
@@ -188,7 +188,6 @@ class Evaluator(ABC):
         """
         import torch
 
-        from deapnets.evaluators.turns import require_genomes
         from deapnets.genomes.making import aligned_rows, make
         from deapnets.networks.chunk import Networks
         from deapnets.networks.paths import choose_path
@@ -284,3 +283,15 @@ def as_they_are(evaluator: Evaluator, values: np.ndarray) -> tuple[torch.Tensor,
 def signs(weights: Sequence[float]) -> tuple[float, ...]:
     """Return the directions of objectives: 1.0 maximised, -1.0 minimised."""
     return tuple(1.0 if weight > 0 else -1.0 for weight in weights)
+
+
+def require_genomes(evaluator: Evaluator, individuals: Iterable[Any]) -> None:
+    """Raise an `EvaluationError` when an individual is no `WeightGenome`."""
+    from deapnets.genomes.weights import WeightGenome
+
+    for individual in {type(one): one for one in individuals}.values():
+        if not isinstance(individual, WeightGenome):
+            raise EvaluationError(
+                f"{evaluator.title} evaluates WeightGenome individuals, got "
+                f"{type(individual).__name__}. See: deapnets.initWeights."
+            )

@@ -45,7 +45,7 @@ def are_apart(module: nn.Module, rows: Split, device: torch.device) -> bool:
     if count < 2:
         return False
     tried = rows.take(torch.linspace(0, len(rows) - 1, count).long()).to(device)
-    tried = Split(_apart(tried.inputs), tried.targets, tuple(map(_apart, tried.more)))
+    tried = Split(_distinct(tried.inputs), tried.targets, tuple(map(_distinct, tried.more)))
 
     def called(one: nn.Module, part: Split) -> Any:  # a module may change its inputs in place
         with Draws(one, device).looking(), torch.no_grad():
@@ -84,7 +84,7 @@ def outputs_of(
         yield from zip(lots, parts, strict=True)
 
 
-def _apart(rows: torch.Tensor) -> torch.Tensor:
+def _distinct(rows: torch.Tensor) -> torch.Tensor:
     """Return rows of numbers with a little noise: rows that are alike would show nothing."""
     import torch
 

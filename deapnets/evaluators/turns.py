@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol, final
 
 from deapnets.errors import EvaluationError
-from deapnets.evaluators.base import Evaluator, signs
+from deapnets.evaluators.base import Evaluator, require_genomes, signs
 from deapnets.genomes.weights import WeightGenome
 
 
@@ -65,14 +65,4 @@ def require_alike(evaluator: Evaluator, population: Sequence[Any]) -> None:
                 f"{evaluator.title} returns objectives of weights {evaluator.weights}, the "
                 f"individuals' fitness has {tuple(fitness.weights)}: the run would go the "
                 f"wrong way. Create the fitness with weights={evaluator.weights}."
-            )
-
-
-def require_genomes(evaluator: Evaluator, individuals: Iterable[Any]) -> None:
-    """Raise an `EvaluationError` when an individual is no `WeightGenome`."""
-    for individual in {type(one): one for one in individuals}.values():
-        if not isinstance(individual, WeightGenome):
-            raise EvaluationError(
-                f"{evaluator.title} evaluates WeightGenome individuals, got "
-                f"{type(individual).__name__}. See: deapnets.initWeights."
             )

@@ -76,7 +76,7 @@ class LoopPath(Path):
         before = versions(lots)
         with self.draws.looking(), told(self._precision, self._title):
             self.first(parameters, lots, each)
-        self.spoils = versions(lots) != before
+        spoils = versions(lots) != before
         own = {name: value[0] for name, value in parameters.items()}
         require_read(
             self._crew.workers[0],
@@ -84,6 +84,7 @@ class LoopPath(Path):
             lambda: own_copy(_row(inputs, 0) if each else inputs),
             self._again,
         )
+        self.spoils = spoils  # now it was looked at: what was refused is refused again
 
     def _again(self, call: Callable[[], Any]) -> Any:
         """Return what a call gives, with the random numbers that every network gets."""
